@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,9 +12,11 @@ from consumer.dispatch import Dispatcher
 from consumer.flow.cap import InFlightCap
 from consumer.flow.flow import Flow
 from consumer.flow.lately import Lately
+from consumer.flow.parts import Parts
 from consumer.flow.spread import SpreadCap, polls_wait
 from consumer.linger import DUE_SECONDS, Linger, Lingering
 from consumer.memory import Memory
+from consumer.order import Order
 from consumer.pollers import MIN_POLLERS
 from consumer.source import LAST_RECEIVE_SECONDS, Source
 from consumer.summary import NOT_STARTED, Summary
@@ -89,6 +92,7 @@ class Consumer:
         self._keep_percent = keep_percent
         self._lately = lately or Lately()
         self._weights = [polled.queue.weight for polled in queues]
+        self._parts = Parts(self._weights, keep_percent if in_flight_cap else 0).of_each(self._weights)
         self._pollers = pollers
         self._limit = EventLimit()
         self._memory = memory or Memory(0)
@@ -117,30 +121,38 @@ class Consumer:
         others = None if self._others is None or not self._others.may_start(event) else self._others
         linger = self._lingering.of_tick(now)
         self._lately.begin(now, alone=self._others is None)
-        return await self._run(
-            self._cap(self._in_flight_cap, self._lately), now + seconds_left, linger, others
-        )
+        order = Order(self._parts, self._lately.passes)
+        cap = self._cap(self._in_flight_cap, order, self._lately)
+        return await self._run(cap, order, now + seconds_left, linger, others)
 
     async def _started(self, event: dict[str, Any], ends_at: float) -> Summary:
         """Runs the tick of a consumer that another one started, if it may. It does not linger."""
         if self._others is None or (part := await self._others.claimed(event, self._in_flight_cap)) is None:
             return Summary(stopped=NOT_STARTED)
-        cap, linger = self._cap(part.share), Lingering().of_tick(self._clock.now())
-        return await self._run(cap, min(ends_at, part.until + LAST_RECEIVE_SECONDS), linger)
+        order, linger = Order(self._parts), Lingering().of_tick(self._clock.now())
+        ends_at = min(ends_at, part.until + LAST_RECEIVE_SECONDS)
+        return await self._run(self._cap(part.share, order), order, ends_at, linger)
 
     async def _run(
-        self, cap: InFlightCap, ends_at: float, linger: Linger, others: Others | None = None
+        self, cap: InFlightCap, order: Order, ends_at: float, linger: Linger, others: Others | None = None
     ) -> Summary:
         flows: Sequence[Flow] = cap.flows()
         if self._gates is not None:
             flows, cap.counted = self._gates.before(flows), self._gates.counts
-        both = zip(self._queues, flows, strict=True)
-        sources = [self._source(*each, linger, ends_at) for each in both]
-        tick = Tick(sources, self._clock, weights=self._weights, pollers=self._pollers)
+        sources = [
+            self._source(number, flow, partial(order.takes, number), linger, ends_at)
+            for number, flow in enumerate(flows)
+        ]
+        tick = Tick(sources, self._clock, order, waits=not self._spreads, pollers=self._pollers)
         running = tick.run()
-        summary = await (others.while_running(running, sources, self._messages, cap) if others else running)
-        for flow in flows:
-            await flow.end()
+        try:
+            if others:
+                running = others.while_running(running, sources, self._messages, cap)
+            summary = await running
+            for flow in flows:
+                await flow.end()
+        finally:
+            await cap.end()
         return summary
 
     @property
@@ -148,15 +160,18 @@ class Consumer:
         """Returns whether several queues share a cap."""
         return len(self._queues) > 1 and self._in_flight_cap > 0
 
-    def _cap(self, limit: int, lately: Lately | None = None) -> InFlightCap:
+    def _cap(self, limit: int, order: Order, lately: Lately | None = None) -> InFlightCap:
         """Returns the cap of a tick; without a memory that of a started consumer, which counts nothing."""
         counts = lately is not None
         if not self._spreads:
             return InFlightCap(self._messages, limit, counts=counts)
-        of_spread = self._weights, self._clock, lately or Lately(), self._keep_percent
+        of_spread = self._weights, self._clock, lately or Lately(), order, self._keep_percent
         return SpreadCap(self._messages, limit, *of_spread, counts=counts)
 
-    def _source(self, polled: PolledQueue, flow: Flow, linger: Linger, ends_at: float) -> Source:
+    def _source(
+        self, number: int, flow: Flow, takes: Callable[[int], None], linger: Linger, ends_at: float
+    ) -> Source:
+        polled = self._queues[number]
         dispatcher = Dispatcher(
             polled.messages,
             polled.dead_letters,
@@ -178,6 +193,7 @@ class Consumer:
             ends_at=ends_at,
             brief=self._spreads and not polls_wait(self._in_flight_cap, len(self._queues)),
             name=polled.queue.name if len(self._queues) > 1 else "",
+            takes=takes,
         )
 
 

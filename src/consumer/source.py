@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from math import inf
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
@@ -40,10 +39,6 @@ receives the messages that all of them miss
 LINGER_AGAIN_SECONDS = 1.0
 """Seconds until the next poll of a queue that lingers, and whose polls don't wait."""
 
-GETS_ON_SECONDS = 1.0
-"""Time since the last receive for which other queues may wait for this one, if it has had less than its part.
-After it they go on: its calls may hang."""
-
 
 class Source:
     """Polls one queue in one tick.
@@ -52,6 +47,7 @@ class Source:
     ends_at -- when the function's own time is over, in epoch seconds.
     brief   -- whether its polls don't wait for messages.
     name    -- the queue's, to say whose calls were refused; empty if there is no other queue.
+    takes   -- is told how many messages each poll asks for, and then, below 0, how many of them did not come.
 
     has_run_empty -- whether enough polls in a row were empty, and it has lingered; or the next tick takes it
                      over.
@@ -72,6 +68,7 @@ class Source:
         ends_at: float,
         brief: bool = False,
         name: str = "",
+        takes: Callable[[int], None],
     ) -> None:
         self.turn = Summary()
         self._queue = queue
@@ -85,10 +82,10 @@ class Source:
         self._ends_at = ends_at
         self._is_brief = brief
         self._of_queue = f"{name}: " if name else ""
+        self._takes = takes
         self._empty_polls = 0
         self._empty_since = 0.0
         self._paused_until = 0.0
-        self._received_at = -inf
         self.has_run_empty = False
         self.is_full = False
         self._is_at_full_speed = False
@@ -99,12 +96,9 @@ class Source:
         return not self.turn.stopped and self.turn.received > 0 and not self._empty_polls
 
     @property
-    def gets_on(self) -> bool:
-        """Returns whether others may wait for it: it has many messages, and a receive has ended lately, so
-        that another one is likely to."""
-        if self.turn.stopped or not self.is_full or self.pause_seconds():
-            return False
-        return self._clock.now() < self._received_at + GETS_ON_SECONDS
+    def has_more(self) -> bool:
+        """Returns whether the queue seems to have many messages, and may be polled."""
+        return self.is_full and not self.turn.stopped and not self.pause_seconds()
 
     @property
     def is_behind(self) -> bool:
@@ -124,9 +118,10 @@ class Source:
 
     async def _poll(self) -> int:
         share = await self._flow.may_receive()
+        self._takes(share.most)
         left = self._seconds_left()  # after the flow, which may have called SQS
         if left < 1:
-            self._flow.received(share, 0)
+            self._received(share, 0)
             self.turn.stop(OUT_OF_TIME)
             return 0
         if share.most == 0:
@@ -144,12 +139,12 @@ class Source:
         self.turn.note_receive(received)
         self.is_full = len(received) == share.most and not share.slots
         self._is_at_full_speed = len(received) == MAX_PER_CALL and not share.slots and not share.slow
-        self._received_at = self._clock.now()
+        now = self._clock.now()
         if received:
-            self._linger.received(self._received_at)
+            self._linger.received(now)
         self._note_emptiness(bool(received), waited=self.turn.received > 0 and not brief)
         more = self.is_full or (share.slots and received)
-        if not more and self._linger.is_replaced(self._received_at):
+        if not more and self._linger.is_replaced(now):
             self.has_run_empty = True
         if received:
             await self._dispatch(received, share)
@@ -164,16 +159,20 @@ class Source:
         try:
             received = await self._queue.receive(share.most, wait_seconds, LEASE_SECONDS)
         except QueueError as error:
-            self._flow.received(share, 0)
+            self._received(share, 0)
             log.write(logging.WARNING, f"receive {error.meaning.value}", reason=str(error))
             if stop := self._patience.ended([error.meaning], begun):
                 self.turn.stop(f"{self._of_queue}{stop}: {error}")
             elif pause := self._patience.pause_seconds([error.meaning], self._random):
                 await self._clock.sleep(pause)
             return None
-        self._flow.received(share, len(received))
+        self._received(share, len(received))
         self._patience.ended([], begun)
         return received
+
+    def _received(self, share: Share, came: int) -> None:
+        self._flow.received(share, came)
+        self._takes(came - share.most)
 
     async def _dispatch(self, received: Sequence[Delivery], share: Share) -> None:
         if share.doubt:

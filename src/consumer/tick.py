@@ -25,18 +25,20 @@ TURN_SECONDS = 0.05
 class Tick:
     """One run of the consumer.
 
-    weights -- of the queues, in their order.
+    order   -- of the queues.
+    waits   -- whether a queue waits for those that are behind it; under a cap that they share, its flow does.
     pollers -- most polls at the same time; one for each queue at least.
     """
 
     def __init__(
-        self, sources: Sequence[Source], clock: Clock, *, weights: Sequence[int], pollers: int
+        self, sources: Sequence[Source], clock: Clock, order: Order, *, waits: bool, pollers: int
     ) -> None:
         self._sources = sources
         self._clock = clock
+        self._order = order
+        self._waits = waits
         self._max_pollers = pollers
         self._pollers = 0
-        self._order = Order(weights)
         self._all_empty = asyncio.Event()
 
     async def run(self) -> Summary:
@@ -59,7 +61,7 @@ class Tick:
                 await self._rest()
             if (pause := source.pause_seconds()) > 0:
                 await self._clock.sleep(pause)
-            elif self._order.is_ahead(number, [each.gets_on for each in self._sources]):
+            elif self._waits and self._is_ahead(number):
                 await self._clock.sleep(TURN_SECONDS)
             else:
                 await self._poll(group, number)
@@ -77,23 +79,33 @@ class Tick:
 
     async def _poll(self, group: asyncio.TaskGroup, number: int) -> int:
         """Makes a poll, and opens one more poller if it is full. Returns how many messages came."""
-        self._order.begins(number, self._full())
-        received = await self._sources[number].poll()
-        self._order.ended(number, received, self._full())
+        source, began = self._sources[number], self._clock.now()
+        if self._waits and not source.has_more:
+            self._order.joins(number, self._others(number))
+        received = await source.poll()
+        if received:
+            self._order.brought(number, began, self._clock.now())
         if received == MAX_PER_CALL and self._pollers < self._max_pollers:
             self._open_poller(group, self._help(group))
         return received
 
-    def _full(self) -> list[bool]:
-        return [source.is_full for source in self._sources]
+    def _is_ahead(self, number: int) -> bool:
+        """Returns whether the queue has had more than its part, and one that has had less gets on."""
+        behind, now = self._order.behind(number, self._others(number)), self._clock.now()
+        if any(self._order.gets_on(each, number, now) for each in behind):
+            return True
+        self._order.overtakes(number, behind)
+        return False
+
+    def _others(self, number: int) -> list[int]:
+        """Returns the other queues that have more messages."""
+        return [each for each, source in enumerate(self._sources) if source.has_more and each != number]
 
     def _next(self) -> int | None:
         """Returns the next queue for a poller of all queues, pausing ones last, or None."""
-        bring = [source.brings for source in self._sources]
-        ready = [
-            each and not source.pause_seconds() for each, source in zip(bring, self._sources, strict=True)
-        ]
-        return self._order.next(ready if any(ready) else bring)
+        bring = [number for number, source in enumerate(self._sources) if source.brings]
+        ready = [number for number in bring if not self._sources[number].pause_seconds()]
+        return self._order.next(ready or bring)
 
     async def _rest(self) -> None:
         """Waits until the empty queue is polled again, or ends its turn if no other has messages."""

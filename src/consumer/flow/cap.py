@@ -84,6 +84,9 @@ class InFlightCap:
         """The reason why this run may receive nothing more, or None."""
         return CAP_REACHED if self._left == 0 and not any(self._asked) else None
 
+    async def end(self) -> None:
+        """Ends what goes on beside the run. Raises what went wrong with it."""
+
     @property
     def _small_polls(self) -> int:
         """The number of messages of all small polls."""

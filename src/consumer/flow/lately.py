@@ -20,45 +20,37 @@ ASKS_AGAIN_SECONDS = 1.5
 once more a quarter of a second later. After that they go on: the queue may hang."""
 
 
-class Turns:
-    """Whose turn is next. It lasts from tick to tick: a small cap has no place for each queue in one.
-
-    waiting -- when each queue that waits, or had messages at its last poll, has last asked for a place.
-    passes  -- how far each queue is with its part by weight.
-    """
+class Waiting:
+    """When each queue that waits for a place, or had messages at its last poll, has last asked for one. It
+    lasts from tick to tick: a small cap has no place for each queue in one."""
 
     def __init__(self) -> None:
-        self.waiting: dict[int, float] = {}
-        self.passes: defaultdict[int, float] = defaultdict(float)
+        self._asked_at: dict[int, float] = {}
 
-    def begin(self, now: float, before: float) -> None:
-        """Notes that a tick begins. The queues that still wait are about to ask again; not one that was
-        paused, and has not asked since the tick before."""
-        self.waiting = {each: now for each, at in self.waiting.items() if at > before}
+    def begin(self, now: float) -> None:
+        """Notes that a tick begins. Those that waited to the end of the one before are about to ask again;
+        not one whose turn had ended, or that was paused."""
+        last = max(self._asked_at.values(), default=now)
+        self._asked_at = dict.fromkeys(self.lately(last), now)
 
     def asks(self, number: int, now: float) -> None:
         """Notes that a queue asks for a place."""
-        if number not in self.waiting:  # neither credit nor debt for the time before it had messages
-            others = (self.passes[each] for each in self.waiting)
-            self.passes[number] = min(others, default=self.passes[number])
-        self.waiting[number] = now
-
-    def had(self, number: int, part: float) -> None:
-        """Notes that a queue has had messages: their number by its weight."""
-        self.passes[number] += part
+        self._asked_at[number] = now
 
     def leaves(self, number: int) -> None:
         """Notes that a queue has no messages, and waits no more."""
-        self.waiting.pop(number, None)
+        self._asked_at.pop(number, None)
 
-    def before(self, number: int, now: float) -> list[int]:
-        """Returns the queues that wait, and are farther behind than this one."""
-        asking = (each for each, at in self.waiting.items() if at > now - ASKS_AGAIN_SECONDS)
-        return [each for each in asking if self.passes[each] < self.passes[number]]
+    def lately(self, now: float) -> list[int]:
+        """Returns the queues that wait, and have asked lately."""
+        return [each for each, at in self._asked_at.items() if at > now - ASKS_AGAIN_SECONDS]
 
 
 class Lately:
-    """The receives of one process of the consumer in the last minute, and how far it is with its pace."""
+    """The receives of one process of the consumer in the last minute, and how far it is with its pace.
+
+    passes -- how far each queue is with its part by weight (`consumer.order`).
+    """
 
     def __init__(self) -> None:
         self._received: deque[tuple[float, int, int]] = deque()
@@ -66,7 +58,8 @@ class Lately:
         self._none_at = -inf  # when nothing of the pace would have been left
         self._ticked_at = -inf
         self._moved: list[tuple[float, int]] = []
-        self.turns = Turns()
+        self.waiting = Waiting()
+        self.passes = defaultdict[int, float](float)
 
     def begin(self, now: float, *, alone: bool = True) -> None:
         """Notes that a tick begins.
@@ -75,7 +68,7 @@ class Lately:
         """
         if not alone and now > self._ticked_at + SAME_PROCESS_SECONDS:
             self._began = now
-        self.turns.begin(now, self._ticked_at)
+        self.waiting.begin(now)
         self._began, self._ticked_at = min(self._began, now), now
 
     def is_all(self, now: float) -> bool:

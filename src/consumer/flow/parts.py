@@ -21,6 +21,13 @@ class Parts:
         self.lesser = [number for number, each in enumerate(weights) if each < max(weights)]
         self._of_lesser = sum(weights[each] for each in self.lesser) / sum(weights) * (1 - self.keep)
 
+    def of_each(self, weights: Sequence[int]) -> list[float]:
+        """Returns the part of each queue while all have messages: those of the largest weight have the kept
+        part, and all share the rest by weight."""
+        largest, total = max(weights) * (len(weights) - len(self.lesser)), sum(weights)
+        kept = [0.0 if number in self.lesser else self.keep / largest for number in range(len(weights))]
+        return [weight * (more + (1 - self.keep) / total) for weight, more in zip(weights, kept, strict=True)]
+
     def of_lesser(self, limit: float) -> float:
         """Returns the lesser queues' part of a limit."""
         return limit * self._of_lesser

@@ -31,37 +31,39 @@ receives no more in any minute than the larger of their parts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf
 
 from consumer.flow.cap import InFlightCap
+from consumer.flow.counts import Counts
 from consumer.flow.flow import NOTHING, Share
 from consumer.flow.lately import AT_ONCE_PART, COUNT_LATE_SECONDS, Lately
 from consumer.flow.parts import Parts
+from consumer.order import Order
 from shared.ports.clock import Clock
 from shared.ports.queue import MAX_PER_CALL, Queue
 
 MIN_AT_ONCE = 5
 
-SPARE_PART = 3
+SPARE_PART = 2
 """The part of that which a poll leaves if the pace and what is in flight do not hold the consumer back."""
 
 COUNT_AGAIN_SECONDS = 3.0
 """Time until SQS's count is asked for again, while it leaves few messages."""
 
 FEW = 0.2
-"""The part of the cap that is few."""
+"""The part of what a queue may have that is few."""
 
 
 def polls_wait(limit: int, queues: int) -> bool:
-    """Returns whether polls of so many queues may wait for messages. Each reserves up to ten places
-    meanwhile: of a small cap that would be all, and a queue with messages would have none."""
-    return limit >= MAX_PER_CALL * queues
+    """Returns whether polls of so many queues may wait for messages. Each reserves up to ten of the places
+    that come at once: of a small cap that would be all, and a queue with messages would have none."""
+    return limit // AT_ONCE_PART >= MAX_PER_CALL * queues
 
 
 class SpreadCap(InFlightCap):
     """Limits the messages that one tick may receive from several queues. It never ends the tick.
 
     lately       -- the memory of the process.
+    order        -- of the queues.
     keep_percent -- the kept part of the cap.
     counts       -- whether SQS is asked for its counts; a started consumer has a part of what they left.
     """
@@ -73,11 +75,13 @@ class SpreadCap(InFlightCap):
         weights: Sequence[int],
         clock: Clock,
         lately: Lately,
+        order: Order,
         keep_percent: int = 0,
         *,
         counts: bool = True,
     ) -> None:
         super().__init__(queues, limit)
+        self._order = order
         self._weights = weights
         self._clock = clock
         self._lately = lately
@@ -86,23 +90,24 @@ class SpreadCap(InFlightCap):
         self._parts = Parts(weights, keep_percent)
         kept = round(self._at_once * self._parts.keep + 0.5) if keep_percent else 0
         self._kept_at_once = min(kept, self._at_once - 1)
-        self._counts = [0 for _ in queues]
-        self._counted_at = -inf if counts else inf
-        self._since = [0 for _ in weights]  # what was asked for, and came, since the counts were asked for
+        self._asks_sqs = counts
+        self._counts = Counts(self._in_flight, clock, len(queues))
         if not counts:
             lately.take(clock.now(), 2 * self._at_once, self._a_second, self._at_once)
 
     async def may_receive(self, number: int = 0) -> Share:
-        self._lately.turns.asks(number, self._clock.now())
-        async with self._counting:
-            await self._count_again()
+        self._asks(number)
+        if self._counts_are_due(number):
+            await self._counts.renew(self._asked)
         free = self._free(number)
         paced = self._lately.paced(self._clock.now(), self._a_second, self._at_once)
         kept = self._kept_at_once if number in self._parts.lesser else 0
         most = min(MAX_PER_CALL, free, paced - kept)
         slow = min(free, paced) - most < self._at_once / SPARE_PART
-        if most < self._least(number) or self._waits_for_another(number):
+        before = self._before(number)
+        if most < self._least(number) or any(self._is_waited_for(each, number) for each in before):
             return NOTHING._replace(slow=slow)
+        self._order.overtakes(number, before)
         self._reserve(number, most)
         return Share(most, slow=slow)
 
@@ -113,15 +118,14 @@ class SpreadCap(InFlightCap):
         self._asked[number] -= came
         if came:
             self._lately.note(self._clock.now(), number, came)
-            self._lately.turns.had(number, came / self._weights[number])
         elif not self._asked[number]:
-            self._lately.turns.leaves(number)
+            self._lately.waiting.leaves(number)
 
     @property
     def left(self) -> float:
-        if self._counted_at == -inf:
+        if not self._counts.are_there:
             return 0
-        return max(0, self._limit - sum(self._in_flight_at_most()) - self._lately.to_come(self._clock.now()))
+        return max(0, self._limit - sum(self._counts.at_most()) - self._lately.to_come(self._clock.now()))
 
     def move(self, messages: int) -> None:
         self._lately.move(self._clock.now(), messages)
@@ -129,6 +133,9 @@ class SpreadCap(InFlightCap):
     @property
     def over(self) -> str | None:
         return None
+
+    async def end(self) -> None:
+        await self._counts.end()
 
     @property
     def _mine_in_a_minute(self) -> int:
@@ -139,25 +146,25 @@ class SpreadCap(InFlightCap):
     def _a_second(self) -> float:
         return self._mine_in_a_minute * (1 - self._slower) / COUNT_LATE_SECONDS
 
-    async def _count_again(self) -> None:
-        """Asks for the counts, unless they are new enough, or it is the process's first minute."""
+    def _counts_are_due(self, number: int) -> bool:
+        """Returns whether the counts are old, and leave little. A process asks once in its first minute."""
         now = self._clock.now()
-        if now < self._counted_at + COUNT_AGAIN_SECONDS or self.left >= FEW * self._limit:
-            return
-        if self._counted_at == -inf or self._lately.is_all(now):
-            self._since = list(self._asked)
-            self._counts = await self._in_flight()
-            self._counted_at = now
+        if not self._counts.are_there:
+            return self._asks_sqs
+        is_old = now >= self._counts.asked_at + COUNT_AGAIN_SECONDS and self._lately.is_all(now)
+        return is_old and self._has_few(number)
+
+    def _has_few(self, number: int) -> bool:
+        """Returns whether the counts leave little of what the queue may have."""
+        limit = self._limit - self._lately.to_come(self._clock.now())
+        all_free = self._parts.left(limit, [0 for _ in self._queues], number)
+        return self._parts.left(limit, self._counts.at_most(), number) < FEW * all_free
 
     def _uncounted(self, number: int) -> int:
         """Returns what stands for the queue's count: what came from it in the last minute, at most its part
         by weight. So one that may not be polled either takes nothing from the others."""
         came = self._lately.came(self._clock.now(), len(self._queues))[number]
         return min(came, self._limit * self._weights[number] // sum(self._weights))
-
-    def _in_flight_at_most(self) -> list[int]:
-        """Returns how many messages of each queue are in flight, if the counts were in time."""
-        return [count + more for count, more in zip(self._counts, self._since, strict=True)]
 
     def _in_a_minute(self) -> list[int]:
         came = self._lately.came(self._clock.now(), len(self._queues))
@@ -170,7 +177,7 @@ class SpreadCap(InFlightCap):
         if parts.keep and number in parts.lesser:
             small = max(small, self._small_polls_of_lesser - parts.used_by_lesser(in_a_minute))
         limit = self._limit - self._lately.to_come(self._clock.now())
-        by_counts = max(parts.left(limit, self._in_flight_at_most(), number), small)
+        by_counts = max(parts.left(limit, self._counts.at_most(), number), small)
         return min(by_counts, parts.left(self._mine_in_a_minute, in_a_minute, number))
 
     @property
@@ -188,26 +195,26 @@ class SpreadCap(InFlightCap):
         part = int(self._parts.of_lesser(self._mine_in_a_minute))
         return max(1, min(MAX_PER_CALL, int(self._a_second), at_once, part))
 
-    def _waits_for_another(self, number: int) -> bool:
-        """Returns whether a queue that is farther behind its weight waits for the pace as well.
+    def _asks(self, number: int) -> None:
+        """Notes that the queue asks for a place. One that did not lately joins those that do."""
+        now, waiting = self._clock.now(), self._lately.waiting
+        if number not in (asking := waiting.lately(now)):
+            self._order.joins(number, asking)
+        waiting.asks(number, now)
 
-        A queue of the largest weight does not wait for those that have had their part of what is not kept.
-        Nor does it wait for one that could not use the place: the kept part is closed to that one, and the
-        rest is less than its poll asks for.
-        """
-        now, free, lesser = self._clock.now(), self._free(number), self._parts.lesser
-        before = [each for each in self._lately.turns.before(number, now) if not self._asked[each]]
-        if number not in lesser and self._lesser_had_their_part(now):
-            before = [each for each in before if each not in lesser]
-        return any(min(self._least(each), free) <= self._free(each) for each in before)
+    def _before(self, number: int) -> list[int]:
+        """Returns the queues that ask for a place as well, and are farther behind their parts. One that could
+        not use it is none: the kept part is closed to it, and the rest is less than its poll asks for."""
+        now, free = self._clock.now(), self._free(number)
+        before = self._order.behind(number, self._lately.waiting.lately(now))
+        return [each for each in before if min(self._least(each), free) <= self._free(each)]
 
-    def _lesser_had_their_part(self, now: float) -> bool:
-        """Returns whether the lesser queues have had their part of what is known of the last minute."""
-        known = self._mine_in_a_minute * self._lately.known(now) / COUNT_LATE_SECONDS
-        return self._parts.used_by_lesser(self._in_a_minute()) >= self._parts.of_lesser(known)
+    def _is_waited_for(self, other: int, number: int) -> bool:
+        """Returns whether the queue waits for the other one: that one has no poll under way, or gets on."""
+        return not self._asked[other] or self._order.gets_on(other, number, self._clock.now())
 
     def _reserve(self, number: int, messages: int) -> None:
         """Reserves so many messages. A negative number gives them back."""
         self._asked[number] += messages
-        self._since[number] += messages
+        self._counts.take(number, messages)
         self._lately.take(self._clock.now(), messages, self._a_second, self._at_once)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.support import delay
 
-from consumer.source import GETS_ON_SECONDS
+from consumer.order import GETS_ON_SECONDS
 from consumer.tick import EMPTY_AGAIN_SECONDS
 from shared.ports.gates import GatesError, Rate
 from shared.ports.queue import QueueError
@@ -217,7 +217,7 @@ def test_one_in_trouble_changes_nothing_for_the_others(trouble: str) -> None:
     # Then all of theirs have started, as soon as without it
     for queue in ("default", "bulk"):
         assert beside.counts()[queue] == 600
-        assert beside.waits(queue) <= alone.waits(queue) + GETS_ON_SECONDS
+        assert beside.waits(queue) <= alone.waits(queue) + GETS_ON_SECONDS[1]
 
 
 def refuse(sandbox: Sandbox, queue: str, meaning: Meaning) -> None:

@@ -3,106 +3,151 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 import pytest
 
-from consumer.order import Order
+from consumer.order import GETS_ON_SECONDS, SLOWER, Order
+from shared.ports.queue import MAX_PER_CALL
 
 
-def polled(order: Order, ready: Sequence[bool], times: int, received: int = 10) -> list[int]:
-    """Makes so many polls, one after the other, that bring as many each. Returns the queues' numbers."""
+def polled(order: Order, ready: Collection[int], times: int, came: Sequence[int] = (10, 10)) -> list[int]:
+    """Makes so many polls, one after the other. Returns the queues' numbers.
+
+    came -- how many messages a poll of each queue brings; 10 of one that has no number there.
+    """
     numbers = []
     for _ in range(times):
         number = order.next(ready)
         assert number is not None
-        order.begins(number, ready)
-        order.ended(number, received, ready)
+        order.takes(number, MAX_PER_CALL)
+        order.takes(number, (came[number] if number < len(came) else MAX_PER_CALL) - MAX_PER_CALL)
         numbers.append(number)
     return numbers
 
 
-@pytest.mark.parametrize("weights", [[1], [1, 1], [6, 3, 1], [1, 100], [2, 2, 3, 3, 5]])
-def test_queues_with_messages_are_polled_by_their_weights(weights: list[int]) -> None:
-    numbers = polled(Order(weights), [True] * len(weights), 20 * sum(weights))
+class TestWeights:
+    @pytest.mark.parametrize("weights", [[1], [1, 1], [6, 3, 1], [1, 100], [2, 2, 3, 3, 5]])
+    def test_queues_with_messages_are_polled_by_their_weights(self, weights: list[int]) -> None:
+        numbers = polled(Order(weights), range(len(weights)), 20 * sum(weights))
 
-    assert [Counter(numbers)[each] for each in range(len(weights))] == [20 * weight for weight in weights]
+        assert [Counter(numbers)[each] for each in range(len(weights))] == [20 * each for each in weights]
 
+    @pytest.mark.parametrize("weights", [[6, 3, 1], [1, 100]])
+    def test_none_waits_for_longer_than_all_the_others_parts(self, weights: list[int]) -> None:
+        numbers = polled(Order(weights), range(len(weights)), 20 * sum(weights))
 
-@pytest.mark.parametrize("weights", [[6, 3, 1], [1, 100]])
-def test_none_waits_for_longer_than_all_the_others_parts(weights: list[int]) -> None:
-    numbers = polled(Order(weights), [True] * len(weights), 20 * sum(weights))
+        for number, weight in enumerate(weights):
+            turns = [at for at, each in enumerate(numbers) if each == number]
+            longest = max(after - before for before, after in pairwise(turns))
+            assert longest <= sum(weights) / weight + len(weights)
 
-    for number, weight in enumerate(weights):
-        turns = [at for at, each in enumerate(numbers) if each == number]
-        longest = max(after - before for before, after in pairwise(turns))
-        assert longest <= sum(weights) / weight + len(weights)
+    def test_messages_count_and_not_polls(self) -> None:
+        # Given two queues of one weight, of which one brings a message a poll, and the other ten
+        numbers = Counter(polled(Order([1, 1]), [0, 1], 220, [1, 10]))
 
+        assert numbers[0] == pytest.approx(10 * numbers[1], rel=0.1)
 
-def test_messages_count_and_not_polls() -> None:
-    # Given two queues of one weight, of which one brings a message a poll, and the other ten
-    order, messages = Order([1, 1]), Counter[int]()
-    for _ in range(220):
-        number = order.next([True, True])
-        assert number is not None
-        order.begins(number, [True, True])
-        order.ended(number, came := (1, 10)[number], [True, True])
-        messages[number] += came
+    def test_a_poll_under_way_counts_as_a_full_one(self) -> None:
+        order = Order([1, 1])
+        order.takes(0, MAX_PER_CALL)
 
-    assert messages[0] == pytest.approx(messages[1], rel=0.1)
+        assert order.next([0, 1]) == 1
+        assert order.behind(0, [1]) == [1]
 
+    def test_a_queue_that_is_not_ready_is_passed_over(self) -> None:
+        assert set(polled(Order([100, 1, 1]), [1, 2], 10)) == {1, 2}
 
-def test_a_poll_under_way_counts_as_a_full_one() -> None:
-    order = Order([1, 1])
-    order.begins(0, [True, True])
-
-    assert order.next([True, True]) == 1
-    assert order.is_ahead(0, [False, True])
+    def test_none_is_next_if_none_is_ready(self) -> None:
+        assert Order([1]).next([]) is None
 
 
-def test_a_queue_that_was_empty_has_no_credit_for_it() -> None:
-    # Given a queue that had nothing while another one brought a thousand messages
-    order = Order([1, 1])
-    polled(order, [True, False], 100)
+class TestJoining:
+    """A queue that was away is put to where the others are: two of one weight then have a half each, but for
+    a poll."""
 
-    # When it has messages, too
-    order.begins(1, [True, False])
-    order.ended(1, 10, [True, True])
+    def after(self, order: Order) -> Counter[int]:
+        return Counter(polled(order, [0, 1], 20))
 
-    # Then each has its half from now on
-    assert Counter(polled(order, [True, True], 21)) == {0: 11, 1: 10}
+    def test_it_has_no_credit_for_what_the_others_had_meanwhile(self) -> None:
+        order = Order([1, 1])
+        polled(order, [0], 100)
+
+        order.joins(1, [0])
+
+        assert self.after(order)[1] <= 11
+
+    def test_it_owes_nothing_for_having_been_alone(self) -> None:
+        order = Order([1, 1])
+        polled(order, [1], 100)
+
+        order.joins(1, [0])
+
+        assert self.after(order)[1] >= 9
+
+    def test_one_of_several_that_are_apart_joins_the_last_one(self) -> None:
+        order = Order([1, 1, 1])
+        polled(order, [0], 100)
+        polled(order, [1], 50)
+
+        order.joins(2, [0, 1])
+
+        assert order.behind(2, [0, 1]) == []
+        assert order.behind(1, [2]) == [2]
+
+    def test_where_nobody_else_is_it_stays(self) -> None:
+        order = Order([1, 1])
+        polled(order, [0], 3)
+        order.joins(0, [])
+
+        assert order.behind(0, [1]) == [1]
 
 
-def test_a_poll_that_waited_while_others_had_messages_gives_no_credit_for_that_time() -> None:
-    order = Order([1, 1])
-    order.begins(1, [True, False])
-    polled(order, [True, False], 100)
-    order.ended(1, 10, [True, True])
+class TestOvertaking:
+    """One that goes on past others that are behind takes them along: they catch up a poll, not all."""
 
-    assert Counter(polled(order, [True, True], 21)) == {0: 11, 1: 10}
+    def test_they_catch_up_a_poll(self) -> None:
+        order = Order([1, 1])
+        polled(order, [0], 100)
 
+        order.overtakes(0, [1])
 
-def test_a_queue_that_was_alone_owes_nothing() -> None:
-    order = Order([1, 1])
-    polled(order, [False, True], 100)
-    order.begins(0, [False, True])
-    order.ended(0, 10, [True, True])
+        assert Counter(polled(order, [0, 1], 21)) == {0: 10, 1: 11}
 
-    assert Counter(polled(order, [True, True], 21)) == {0: 10, 1: 11}
+    def test_one_that_is_hardly_behind_stays_where_it_is(self) -> None:
+        order = Order([1, 10])
+        polled(order, [0], 1)
 
+        order.overtakes(0, [1])
 
-def test_a_queue_that_is_not_ready_is_passed_over() -> None:
-    assert set(polled(Order([100, 1, 1]), [False, True, True], 10)) == {1, 2}
+        assert Counter(polled(order, [0, 1], 11)) == {0: 1, 1: 10}
 
 
-@pytest.mark.parametrize("ready", [[], [False], [False, False]])
-def test_none_is_next_if_none_is_ready(ready: list[bool]) -> None:
-    assert Order([1] * len(ready)).next(ready) is None
+class TestGettingOn:
+    """Another queue is waited for as long as it brings messages about as fast as the one that waits."""
 
+    SLOW = 0.2
 
-def test_a_queue_is_not_ahead_of_one_that_has_nothing() -> None:
-    order = Order([1, 1])
-    polled(order, [True, False], 100)
+    @pytest.fixture
+    def order(self) -> Order:
+        """Returns an order of three queues, of which the second one's polls are slow, and have just ended."""
+        order = Order([1, 1, 1])
+        for number, began in enumerate((0.0, -self.SLOW, -1_000.0)):
+            order.brought(number, began, 0.0)
+        return order
 
-    assert not order.is_ahead(0, [True, False])
+    @pytest.mark.parametrize(
+        ("beside", "seconds"),
+        [
+            pytest.param(0, GETS_ON_SECONDS[0], id="one whose polls take no time, for a tenth of a second"),
+            pytest.param(1, SLOWER * SLOW, id="one whose polls are as slow, for three times as long"),
+            pytest.param(2, GETS_ON_SECONDS[1], id="none for longer than a second"),
+        ],
+    )
+    def test_it_does_for(self, order: Order, beside: int, seconds: float) -> None:
+        assert order.gets_on(1, beside, seconds - 0.01)
+        assert not order.gets_on(1, beside, seconds + 0.01)
+
+    def test_one_that_has_brought_nothing_does_not(self) -> None:
+        assert not Order([1, 1]).gets_on(0, 1, 0.0)

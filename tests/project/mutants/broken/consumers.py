@@ -24,13 +24,13 @@ def _(original, self, messages):
 
 
 @breaks("a started consumer has all of the cap", "H159", "consumer.consumer:Consumer._cap")
-def _(original, self, limit, lately=None):
-    return original(self, self._in_flight_cap, lately)
+def _(original, self, limit, order, lately=None):
+    return original(self, self._in_flight_cap, order, lately)
 
 
 @breaks("a started consumer counts what is in flight as well", "H159", "consumer.consumer:Consumer._cap")
-def _(original, self, limit, lately=None):
-    return original(self, limit, lately or Lately())
+def _(original, self, limit, order, lately=None):
+    return original(self, limit, order, lately or Lately())
 
 
 @breaks("the part of one that was refused is lost", "H159", "consumer.flow.cap:InFlightCap.move")

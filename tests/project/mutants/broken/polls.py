@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.project.mutants.mutation import Part
 
 from consumer.flow.flow import Share
+from consumer.flow.spread import FEW
 from shared.ports.queue import MAX_PER_CALL, QueueError
 
 PART = Part("Polls")
@@ -81,21 +82,12 @@ sets(
     "the first queue that has messages is always next",
     "H116",
     "consumer.order:Order.next",
-    lambda self, ready: next((number for number, each in enumerate(ready) if each), None),
+    lambda self, ready: next(iter(ready), None),
 )
 answers(
-    "a queue's own poller does not wait for the others' parts", "H116", "consumer.order:Order.is_ahead", False
+    "a queue's own poller does not wait for the others' parts", "H116", "consumer.tick:Tick._is_ahead", False
 )
-
-
-@breaks("a queue that had nothing is paid for it later", "H116", "consumer.order:Order.begins")
-def _(original, self, number, busy):
-    original(self, number, [True for _ in busy])
-
-
-@breaks("a queue is paid for the time in which its poll waited", "H116", "consumer.order:Order.ended")
-def _(original, self, number, received, busy):
-    original(self, number, received, [False for _ in busy])
+answers("a queue that had nothing is paid for it later, or pays", "H116", "consumer.order:Order.joins")
 
 
 @breaks("an idle tick lingers", "H134", "consumer.linger:Linger.until")
@@ -112,12 +104,30 @@ def _(original, self, now):
     return original(self, now)
 
 
-sets(
+answers(
     "a queue waits for another one however long that one's calls hang",
     "H117",
-    "consumer.source:Source.gets_on",
-    property(lambda source: source.is_full and not source.turn.stopped),
+    "consumer.order:Order.gets_on",
+    True,
 )
+answers("a queue that hung is paid for it later", "H261", "consumer.order:Order.overtakes")
+sets("a queue waits for one with slow calls", "H263", "consumer.order:GETS_ON_SECONDS", (1.0, 1.0))
+
+
+@breaks(
+    "a queue whose calls are slow is waited for under a cap",
+    "H263",
+    "consumer.flow.spread:SpreadCap._is_waited_for",
+)
+def _(original, self, other, number):
+    return True
+
+
+@breaks("a queue that was away is paid for it later", "H261", "consumer.flow.spread:SpreadCap._asks")
+def _(original, self, number):
+    self._lately.waiting.asks(number, self._clock.now())
+
+
 sets("an empty queue is asked again at once", "H116", "consumer.tick:EMPTY_AGAIN_SECONDS", 0.01)
 sets("an empty queue is not asked again in its tick", "H116", "consumer.tick:EMPTY_AGAIN_SECONDS", 90.0)
 
@@ -125,8 +135,8 @@ sets("an empty queue is not asked again in its tick", "H116", "consumer.tick:EMP
 answers(
     "a queue does not wait for one that is farther behind its weight",
     "H116",
-    "consumer.flow.spread:SpreadCap._waits_for_another",
-    False,
+    "consumer.flow.spread:SpreadCap._before",
+    [],
 )
 answers("several queues may use the cap up at once", "H135", "consumer.flow.lately:Lately.paced", 1_000_000)
 sets(
@@ -146,9 +156,25 @@ sets(
 answers("polls of empty queues wait under a small cap", "H238", "consumer.consumer:polls_wait", True)
 
 
-@breaks("whose turn is next is forgotten with the tick", "H238", "consumer.flow.lately:Turns.begin")
-def _(original, self, now, before):
+@breaks("whose turn is next is forgotten with the tick", "H238", "consumer.flow.lately:Waiting.begin")
+def _(original, self, now):
     self.__init__()
+
+
+@breaks("polls of empty queues wait if a cap has places for all", "H262", "consumer.consumer:polls_wait")
+def _(original, limit, queues):
+    return limit >= MAX_PER_CALL * queues
+
+
+@breaks("the count is not old while the kept part is free", "H264", "consumer.flow.spread:SpreadCap._has_few")
+def _(original, self, number):
+    return self.left < FEW * self._limit
+
+
+@breaks("a poll waits for each count", "H265", "consumer.flow.counts:Counts.renew")
+async def _(original, self, asked):
+    await original(self, asked)
+    await self._asking
 
 
 @breaks("what came in the last minute is forgotten", "H136", "consumer.flow.lately:Lately.came")
@@ -156,6 +182,12 @@ def _(original, self, now, queues):
     return [0] * queues
 
 
+sets(
+    "a queue for which a part is kept waits for the others",
+    "H135",
+    "consumer.flow.parts:Parts.of_each",
+    lambda self, weights: weights,
+)
 answers("a new process takes the count for true", "H136", "consumer.flow.lately:Lately.is_all", True)
 
 
