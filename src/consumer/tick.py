@@ -102,10 +102,13 @@ class Tick:
         return [each for each, source in enumerate(self._sources) if source.has_more and each != number]
 
     def _next(self) -> int | None:
-        """Returns the next queue for a poller of all queues, pausing ones last, or None."""
+        """Returns the next queue for a poller of all queues, or None. One whose calls hang, and pausing ones,
+        are the last."""
+        now = self._clock.now()
         bring = [number for number, source in enumerate(self._sources) if source.brings]
         ready = [number for number in bring if not self._sources[number].pause_seconds()]
-        return self._order.next(ready or bring)
+        get_on = [number for number in ready if self._order.gets_on(number, number, now)]
+        return self._order.next(get_on or ready or bring)
 
     async def _rest(self) -> None:
         """Waits until the empty queue is polled again, or ends its turn if no other has messages."""

@@ -765,6 +765,19 @@ class TestWeights:
         assert len(well) == 900
         assert well[-1] - NOW < 900 / 10 * 0.1 + 2 * GETS_ON_SECONDS[1]
 
+    def test_one_that_hangs_keeps_the_pollers_that_it_has_and_gets_no_more(self, world: World) -> None:
+        # Given sixteen pollers, a backlog for some seconds of them, and a queue that then hangs
+        queues = queues_of(world, "sick", "well")
+        failing_receives(world, Meaning.AMBIGUOUS, lambda number: number > 8, 0.0, queues["sick"], hangs=6.0)
+        delay(world, queues["well"], "receive", before=0.05)
+
+        sent = {"sick": (6, 3_000), "well": (3, 9_000)}
+        _, received = self.firing(world, sent, queues, pollers=16)
+
+        well = [each.lease.received_at for each in received if name_of(each) == "well" and each.lease]
+        assert len(well) == 9_000
+        assert well[-1] - NOW < 9_000 / 10 / 16 * 0.05 + 6.0 + GETS_ON_SECONDS[1]
+
     def test_a_queue_with_a_rate_is_not_waited_for(self, world: World) -> None:
         # Given a backlog for sixteen pollers, of which each receive takes a fifth of a second
         gates = MemoryGates()

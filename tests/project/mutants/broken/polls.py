@@ -110,6 +110,14 @@ answers(
     "consumer.order:Order.gets_on",
     True,
 )
+
+
+@breaks("a queue that hangs gets all pollers", "H117", "consumer.tick:Tick._next")
+def _(original, self):
+    bring = [number for number, source in enumerate(self._sources) if source.brings]
+    return self._order.next([each for each in bring if not self._sources[each].pause_seconds()] or bring)
+
+
 answers("a queue that hung is paid for it later", "H261", "consumer.order:Order.overtakes")
 sets("a queue waits for one with slow calls", "H263", "consumer.order:GETS_ON_SECONDS", (1.0, 1.0))
 
