@@ -1,4 +1,4 @@
-"""What a process of the consumer knows for the cap of several queues: the last minute, and whose turn is."""
+"""What a process of the consumer knows for the cap of several queues."""
 
 from __future__ import annotations
 
@@ -15,36 +15,6 @@ AT_ONCE_PART = 30
 SAME_PROCESS_SECONDS = 65.0
 """Time between two ticks of a process, beyond which another process may have had a tick."""
 
-ASKS_AGAIN_SECONDS = 1.5
-"""Time since a queue has asked for a place for which others wait for it. An empty queue asks each second, and
-once more a quarter of a second later. After that they go on: the queue may hang."""
-
-
-class Waiting:
-    """When each queue that waits for a place, or had messages at its last poll, has last asked for one. It
-    lasts from tick to tick: a small cap has no place for each queue in one."""
-
-    def __init__(self) -> None:
-        self._asked_at: dict[int, float] = {}
-
-    def begin(self, now: float) -> None:
-        """Notes that a tick begins. Those that waited to the end of the one before are about to ask again;
-        not one whose turn had ended, or that was paused."""
-        last = max(self._asked_at.values(), default=now)
-        self._asked_at = dict.fromkeys(self.lately(last), now)
-
-    def asks(self, number: int, now: float) -> None:
-        """Notes that a queue asks for a place."""
-        self._asked_at[number] = now
-
-    def leaves(self, number: int) -> None:
-        """Notes that a queue has no messages, and waits no more."""
-        self._asked_at.pop(number, None)
-
-    def lately(self, now: float) -> list[int]:
-        """Returns the queues that wait, and have asked lately."""
-        return [each for each, at in self._asked_at.items() if at > now - ASKS_AGAIN_SECONDS]
-
 
 class Lately:
     """The receives of one process of the consumer in the last minute, and how far it is with its pace.
@@ -58,7 +28,6 @@ class Lately:
         self._none_at = -inf  # when nothing of the pace would have been left
         self._ticked_at = -inf
         self._moved: list[tuple[float, int]] = []
-        self.waiting = Waiting()
         self.passes = defaultdict[int, float](float)
 
     def begin(self, now: float, *, alone: bool = True) -> None:
@@ -68,7 +37,6 @@ class Lately:
         """
         if not alone and now > self._ticked_at + SAME_PROCESS_SECONDS:
             self._began = now
-        self.waiting.begin(now)
         self._began, self._ticked_at = min(self._began, now), now
 
     def is_all(self, now: float) -> bool:

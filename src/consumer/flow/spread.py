@@ -13,8 +13,8 @@ wait for the next tick whenever another one has used the cap up. So the tick goe
 
 So at most twice the cap is received and not settled: what the count says, which leaves place for no more than
 the rest of the cap, and what it may miss, which is no more than the cap. This needs a memory of the last
-minute, which the process keeps from tick to tick, as it does whose turn is next. A new process does not know
-what the one before has received. For a minute it asks for the count once, and adds what it has received
+minute, which the process keeps from tick to tick, as it does how far each queue is. A new process does not
+know what the one before has received. For a minute it asks for the count once, and adds what it has received
 since: so only the other one's part is unknown, which is no more than the cap. As in a run of one queue, a
 tenth of the cap may be received each minute whatever is in flight.
 
@@ -48,6 +48,10 @@ SPARE_PART = 2
 
 COUNT_AGAIN_SECONDS = 3.0
 """Time until SQS's count is asked for again, while it leaves few messages."""
+
+ASKS_AGAIN_SECONDS = 1.5
+"""Time since a queue has asked for a place for which others wait for it. An empty queue asks each second, and
+once more a quarter of a second later. After that they go on: the queue may hang."""
 
 FEW = 0.2
 """The part of what a queue may have that is few."""
@@ -90,6 +94,7 @@ class SpreadCap(InFlightCap):
         self._parts = Parts(weights, keep_percent)
         kept = round(self._at_once * self._parts.keep + 0.5) if keep_percent else 0
         self._kept_at_once = min(kept, self._at_once - 1)
+        self._asked_at: dict[int, float] = {}
         self._asks_sqs = counts
         self._counts = Counts(self._in_flight, clock, len(queues))
         if not counts:
@@ -119,7 +124,7 @@ class SpreadCap(InFlightCap):
         if came:
             self._lately.note(self._clock.now(), number, came)
         elif not self._asked[number]:
-            self._lately.waiting.leaves(number)
+            self._asked_at.pop(number, None)
 
     @property
     def left(self) -> float:
@@ -197,16 +202,20 @@ class SpreadCap(InFlightCap):
 
     def _asks(self, number: int) -> None:
         """Notes that the queue asks for a place. One that did not lately joins those that do."""
-        now, waiting = self._clock.now(), self._lately.waiting
-        if number not in (asking := waiting.lately(now)):
+        asking = self._asking()
+        if number not in asking:
             self._order.joins(number, asking)
-        waiting.asks(number, now)
+        self._asked_at[number] = self._clock.now()
+
+    def _asking(self) -> list[int]:
+        """Returns the queues that have asked lately, and had messages at their last poll or wait for one."""
+        since = self._clock.now() - ASKS_AGAIN_SECONDS
+        return [each for each, at in self._asked_at.items() if at > since]
 
     def _before(self, number: int) -> list[int]:
         """Returns the queues that ask for a place as well, and are farther behind their parts. One that could
         not use it is none: the kept part is closed to it, and the rest is less than its poll asks for."""
-        now, free = self._clock.now(), self._free(number)
-        before = self._order.behind(number, self._lately.waiting.lately(now))
+        free, before = self._free(number), self._order.behind(number, self._asking())
         return [each for each in before if min(self._least(each), free) <= self._free(each)]
 
     def _is_waited_for(self, other: int, number: int) -> bool:

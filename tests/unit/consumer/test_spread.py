@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pytest
 from tests.support import QUEUE_URL, WatchedQueue, World
 
-from consumer.flow.lately import ASKS_AGAIN_SECONDS, AT_ONCE_PART, COUNT_LATE_SECONDS, Lately
+from consumer.flow.lately import AT_ONCE_PART, COUNT_LATE_SECONDS, Lately
 from consumer.flow.parts import Parts
-from consumer.flow.spread import COUNT_AGAIN_SECONDS, MIN_AT_ONCE, SpreadCap
+from consumer.flow.spread import ASKS_AGAIN_SECONDS, COUNT_AGAIN_SECONDS, MIN_AT_ONCE, SpreadCap
 from consumer.order import Order
 
 CAP = 600

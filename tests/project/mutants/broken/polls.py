@@ -164,9 +164,10 @@ sets(
 answers("polls of empty queues wait under a small cap", "H238", "consumer.consumer:polls_wait", True)
 
 
-@breaks("whose turn is next is forgotten with the tick", "H238", "consumer.flow.lately:Waiting.begin")
-def _(original, self, now):
-    self.__init__()
+@breaks("whose turn is next is forgotten with the tick", "H238", "consumer.flow.lately:Lately.begin")
+def _(original, self, now, *, alone=True):
+    self.passes.clear()
+    original(self, now, alone=alone)
 
 
 @breaks("polls of empty queues wait if a cap has places for all", "H262", "consumer.consumer:polls_wait")
