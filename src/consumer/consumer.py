@@ -139,8 +139,9 @@ class Consumer:
         flows: Sequence[Flow] = cap.flows()
         if self._gates is not None:
             flows, cap.counted = self._gates.before(flows), self._gates.counts
+        brief = self._spreads and not polls_wait(cap.limit, len(self._queues))
         sources = [
-            self._source(number, flow, partial(order.takes, number), linger, ends_at)
+            self._source(number, flow, partial(order.takes, number), linger, ends_at, brief)
             for number, flow in enumerate(flows)
         ]
         tick = Tick(sources, self._clock, order, waits=not self._spreads, pollers=self._pollers)
@@ -169,7 +170,13 @@ class Consumer:
         return SpreadCap(self._messages, limit, *of_spread, counts=counts)
 
     def _source(
-        self, number: int, flow: Flow, takes: Callable[[int], None], linger: Linger, ends_at: float
+        self,
+        number: int,
+        flow: Flow,
+        takes: Callable[[int], None],
+        linger: Linger,
+        ends_at: float,
+        brief: bool,
     ) -> Source:
         polled = self._queues[number]
         dispatcher = Dispatcher(
@@ -191,7 +198,7 @@ class Consumer:
             self._memory,
             linger=linger,
             ends_at=ends_at,
-            brief=self._spreads and not polls_wait(self._in_flight_cap, len(self._queues)),
+            brief=brief,
             name=polled.queue.name if len(self._queues) > 1 else "",
             takes=takes,
         )

@@ -21,6 +21,9 @@ GETS_ON_SECONDS = 0.1, 1.0
 """Bounds of the time since its last poll for which a queue that is behind is waited for. After it the others
 go on: its calls may hang."""
 
+TURN_SECONDS = 0.05
+"""Time after which a queue looks again whether it still is ahead of the others."""
+
 SLOWER = 3
 """The polls of the one that waits, which that time lasts. A queue whose polls take longer than this would
 hold up the others, and not for its own good: the time is lost in its calls."""
@@ -47,7 +50,7 @@ class Order:
         self._passes[number] += messages * self._strides[number]
 
     def brought(self, number: int, began: float, now: float) -> None:
-        """Notes that a poll has brought messages."""
+        """Notes that a poll has brought as many messages as it asked for."""
         self._brought_at[number], self._poll_seconds[number] = now, now - began
 
     def joins(self, number: int, others: Collection[int]) -> None:
@@ -67,7 +70,7 @@ class Order:
         return now < self._brought_at[number] + min(max(least, SLOWER * self._poll_seconds[beside]), most)
 
     def overtakes(self, number: int, others: Collection[int]) -> None:
-        """Notes that a queue goes on past others that are behind it."""
+        """Notes that a queue goes on past others."""
         least = self._passes[number] - self._full_poll(number)
         for each in others:
             self._passes[each] = max(self._passes[each], least)

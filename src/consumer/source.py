@@ -51,6 +51,7 @@ class Source:
 
     has_run_empty -- whether enough polls in a row were empty, and it has lingered; or the next tick takes it
                      over.
+    is_refused    -- whether the flow allowed nothing when it was asked last.
     is_full       -- whether the last receive brought as many messages as it asked for, and no rate or exact
                      cap limited it.
     """
@@ -87,6 +88,7 @@ class Source:
         self._empty_since = 0.0
         self._paused_until = 0.0
         self.has_run_empty = False
+        self.is_refused = False
         self.is_full = False
         self._is_at_full_speed = False
 
@@ -124,7 +126,8 @@ class Source:
             self._received(share, 0)
             self.turn.stop(OUT_OF_TIME)
             return 0
-        if share.most == 0:
+        self.is_refused = share.most == 0
+        if self.is_refused:
             self._is_at_full_speed &= not share.slow
             if over := self._flow.over:
                 self.turn.stop(over)

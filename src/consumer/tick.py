@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
-from consumer.order import Order
+from consumer.order import TURN_SECONDS, Order
 from consumer.source import Source
 from consumer.summary import QUEUE_EMPTY, Summary, total
 from shared.ports.clock import Clock
@@ -17,9 +17,6 @@ from shared.ports.queue import MAX_PER_CALL
 EMPTY_AGAIN_SECONDS = 1.0
 """Time until a queue that has run empty is polled again, while another one goes on. Only the queue's own
 poller does it: if each poller did, an idle queue would cost as much as a busy one."""
-
-TURN_SECONDS = 0.05
-"""Time after which a poller looks again whether its queue still is ahead of the others."""
 
 
 class Tick:
@@ -57,7 +54,7 @@ class Tick:
         is ahead of one that has messages."""
         source = self._sources[number]
         while not source.turn.stopped:
-            if source.has_run_empty:
+            if source.has_run_empty and not source.is_refused:
                 await self._rest()
             if (pause := source.pause_seconds()) > 0:
                 await self._clock.sleep(pause)
@@ -80,10 +77,10 @@ class Tick:
     async def _poll(self, group: asyncio.TaskGroup, number: int) -> int:
         """Makes a poll, and opens one more poller if it is full. Returns how many messages came."""
         source, began = self._sources[number], self._clock.now()
-        if self._waits and not source.has_more:
+        if not source.has_more:
             self._order.joins(number, self._others(number))
         received = await source.poll()
-        if received:
+        if received and source.is_full:
             self._order.brought(number, began, self._clock.now())
         if received == MAX_PER_CALL and self._pollers < self._max_pollers:
             self._open_poller(group, self._help(group))
@@ -94,7 +91,7 @@ class Tick:
         behind, now = self._order.behind(number, self._others(number)), self._clock.now()
         if any(self._order.gets_on(each, number, now) for each in behind):
             return True
-        self._order.overtakes(number, behind)
+        self._order.overtakes(number, range(len(self._sources)))  # also one that is away, and comes back
         return False
 
     def _others(self, number: int) -> list[int]:

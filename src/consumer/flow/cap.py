@@ -33,13 +33,14 @@ from shared.ports.queue import MAX_PER_CALL, Queue, QueueError
 class InFlightCap:
     """Limits the messages that one run may receive, by a cap of `limit` messages (0 = no cap).
 
+    limit  -- the cap.
     queues -- all queues of the stack.
     counts -- whether the messages in flight are taken off; a started consumer's part has none to count.
     """
 
     def __init__(self, queues: Sequence[Queue], limit: int, *, counts: bool = True) -> None:
         self._queues = queues
-        self._limit = limit
+        self.limit = limit
         self._left: int | None = None if counts or limit == 0 else limit
         self._counting = asyncio.Lock()
         self._asked = [0 for _ in queues]
@@ -52,11 +53,11 @@ class InFlightCap:
 
     async def may_receive(self, number: int = 0) -> Share:
         """Returns the share of the next receive from this queue."""
-        if self._limit == 0:
+        if self.limit == 0:
             return Share(MAX_PER_CALL)
         async with self._counting:  # all that begin together share one count
             if self._left is None:
-                self._left = max(self._limit - sum(await self._in_flight()), self._small_polls)
+                self._left = max(self.limit - sum(await self._in_flight()), self._small_polls)
         allowed = min(MAX_PER_CALL, self._left)
         self._left -= allowed
         self._asked[number] += allowed
@@ -72,7 +73,7 @@ class InFlightCap:
     @property
     def left(self) -> float:
         """The number of messages that may still be received; 0 before SQS has counted."""
-        return inf if self._limit == 0 else self._left or 0
+        return inf if self.limit == 0 else self._left or 0
 
     def move(self, messages: int) -> None:
         """Takes off what another consumer may receive in its place."""
@@ -90,7 +91,7 @@ class InFlightCap:
     @property
     def _small_polls(self) -> int:
         """The number of messages of all small polls."""
-        return max(1, self._limit // 10)
+        return max(1, self.limit // 10)
 
     async def _in_flight(self) -> list[int]:
         return await asyncio.gather(*map(self._count, range(len(self._queues))))
@@ -107,7 +108,7 @@ class InFlightCap:
 
     def _uncounted(self, number: int) -> int:
         """Returns what stands for the only queue's count: the cap, which leaves the small polls."""
-        return self._limit
+        return self.limit
 
 
 class CapOfQueue:

@@ -9,16 +9,28 @@ from math import inf
 
 from shared.ports.clock import Clock
 
+FIRST_SECONDS = 1.0
+"""Longest wait for the first counts of a tick."""
+
 
 class Counts:
     """The counts in one tick. Polls go on while SQS is asked again: a count that hangs would hold up all.
 
-    ask      -- returns SQS's counts, or what stands for one that is missing.
-    asked_at -- when SQS was asked last, in epoch seconds.
+    ask       -- returns SQS's counts, or what stands for one that is missing.
+    stand_ins -- returns what stands for all of them while the first ones are missing.
+    asked_at  -- when SQS was asked last, in epoch seconds.
+    are_there -- whether SQS has counted, or should have.
     """
 
-    def __init__(self, ask: Callable[[], Awaitable[list[int]]], clock: Clock, queues: int) -> None:
+    def __init__(
+        self,
+        ask: Callable[[], Awaitable[list[int]]],
+        stand_ins: Callable[[], list[int]],
+        clock: Clock,
+        queues: int,
+    ) -> None:
         self._ask = ask
+        self._stand_ins = stand_ins
         self._clock = clock
         self._counts = [0] * queues
         self._taken = [0] * queues
@@ -37,14 +49,21 @@ class Counts:
         self._taken[number] += messages
 
     async def renew(self, asked: Sequence[int]) -> None:
-        """Asks SQS, unless it is being asked, and waits for the first counts.
+        """Asks SQS, unless it is being asked, and waits a while for the first counts. Raises what went wrong.
 
         asked -- how many messages of each queue the polls that are under way have asked for.
         """
-        if self._asking is None or self._asking.done():
+        if self._asking is not None and self._asking.done():
+            self._asking.result()
+            self._asking = None
+        if self._asking is None:
             self._asking = asyncio.create_task(self._renew(asked))
         if not self.are_there:
-            await self._asking
+            done, _ = await asyncio.wait([self._asking], timeout=FIRST_SECONDS)
+            for asking in done:
+                asking.result()
+        if not self.are_there:
+            self._counts, self.are_there = self._stand_ins(), True
 
     async def _renew(self, asked: Sequence[int]) -> None:
         self.asked_at = self._clock.now()

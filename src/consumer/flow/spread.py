@@ -37,7 +37,7 @@ from consumer.flow.counts import Counts
 from consumer.flow.flow import NOTHING, Share
 from consumer.flow.lately import AT_ONCE_PART, COUNT_LATE_SECONDS, Lately
 from consumer.flow.parts import Parts
-from consumer.order import Order
+from consumer.order import TURN_SECONDS, Order
 from shared.ports.clock import Clock
 from shared.ports.queue import MAX_PER_CALL, Queue
 
@@ -95,8 +95,9 @@ class SpreadCap(InFlightCap):
         kept = round(self._at_once * self._parts.keep + 0.5) if keep_percent else 0
         self._kept_at_once = min(kept, self._at_once - 1)
         self._asked_at: dict[int, float] = {}
+        self._waiting: set[int] = set()  # those of them that have got no place yet
         self._asks_sqs = counts
-        self._counts = Counts(self._in_flight, clock, len(queues))
+        self._counts = Counts(self._in_flight, self._stand_ins, clock, len(queues))
         if not counts:
             lately.take(clock.now(), 2 * self._at_once, self._a_second, self._at_once)
 
@@ -109,9 +110,12 @@ class SpreadCap(InFlightCap):
         kept = self._kept_at_once if number in self._parts.lesser else 0
         most = min(MAX_PER_CALL, free, paced - kept)
         slow = min(free, paced) - most < self._at_once / SPARE_PART
-        before = self._before(number)
-        if most < self._least(number) or any(self._is_waited_for(each, number) for each in before):
+        if most < self._least(number):
             return NOTHING._replace(slow=slow)
+        before = self._before(number)
+        if any(self._is_waited_for(each, number) for each in before):
+            return NOTHING._replace(slow=slow, again_seconds=TURN_SECONDS)
+        self._waiting.discard(number)
         self._order.overtakes(number, before)
         self._reserve(number, most)
         return Share(most, slow=slow)
@@ -130,7 +134,7 @@ class SpreadCap(InFlightCap):
     def left(self) -> float:
         if not self._counts.are_there:
             return 0
-        return max(0, self._limit - sum(self._counts.at_most()) - self._lately.to_come(self._clock.now()))
+        return max(0, self.limit - sum(self._counts.at_most()) - self._lately.to_come(self._clock.now()))
 
     def move(self, messages: int) -> None:
         self._lately.move(self._clock.now(), messages)
@@ -145,7 +149,7 @@ class SpreadCap(InFlightCap):
     @property
     def _mine_in_a_minute(self) -> int:
         """Returns how many messages this process may receive in a minute."""
-        return self._limit - self._lately.moved(self._clock.now())
+        return self.limit - self._lately.moved(self._clock.now())
 
     @property
     def _a_second(self) -> float:
@@ -161,7 +165,7 @@ class SpreadCap(InFlightCap):
 
     def _has_few(self, number: int) -> bool:
         """Returns whether the counts leave little of what the queue may have."""
-        limit = self._limit - self._lately.to_come(self._clock.now())
+        limit = self.limit - self._lately.to_come(self._clock.now())
         all_free = self._parts.left(limit, [0 for _ in self._queues], number)
         return self._parts.left(limit, self._counts.at_most(), number) < FEW * all_free
 
@@ -169,7 +173,10 @@ class SpreadCap(InFlightCap):
         """Returns what stands for the queue's count: what came from it in the last minute, at most its part
         by weight. So one that may not be polled either takes nothing from the others."""
         came = self._lately.came(self._clock.now(), len(self._queues))[number]
-        return min(came, self._limit * self._weights[number] // sum(self._weights))
+        return min(came, self.limit * self._weights[number] // sum(self._weights))
+
+    def _stand_ins(self) -> list[int]:
+        return [self._uncounted(number) for number in range(len(self._queues))]
 
     def _in_a_minute(self) -> list[int]:
         came = self._lately.came(self._clock.now(), len(self._queues))
@@ -181,7 +188,7 @@ class SpreadCap(InFlightCap):
         small = self._small_polls - sum(in_a_minute)
         if parts.keep and number in parts.lesser:
             small = max(small, self._small_polls_of_lesser - parts.used_by_lesser(in_a_minute))
-        limit = self._limit - self._lately.to_come(self._clock.now())
+        limit = self.limit - self._lately.to_come(self._clock.now())
         by_counts = max(parts.left(limit, self._counts.at_most(), number), small)
         return min(by_counts, parts.left(self._mine_in_a_minute, in_a_minute, number))
 
@@ -206,6 +213,7 @@ class SpreadCap(InFlightCap):
         if number not in asking:
             self._order.joins(number, asking)
         self._asked_at[number] = self._clock.now()
+        self._waiting.add(number)
 
     def _asking(self) -> list[int]:
         """Returns the queues that have asked lately, and had messages at their last poll or wait for one."""
@@ -219,8 +227,8 @@ class SpreadCap(InFlightCap):
         return [each for each in before if min(self._least(each), free) <= self._free(each)]
 
     def _is_waited_for(self, other: int, number: int) -> bool:
-        """Returns whether the queue waits for the other one: that one has no poll under way, or gets on."""
-        return not self._asked[other] or self._order.gets_on(other, number, self._clock.now())
+        """Returns whether the queue waits for the other one, which waits for a place as well, or gets on."""
+        return other in self._waiting or self._order.gets_on(other, number, self._clock.now())
 
     def _reserve(self, number: int, messages: int) -> None:
         """Reserves so many messages. A negative number gives them back."""

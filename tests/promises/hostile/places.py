@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Mapping, Sequence
+from functools import partial
 from random import Random
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from consumer.flow.lately import Lately
 from consumer.linger import Lingering
 from shared.delivery import Batch, from_event
 from shared.lease import EVENT_AGE_SECONDS
-from shared.ports.queue import Outgoing
+from shared.ports.queue import Outgoing, QueueError
 from shared.ports.workers import Answer, Meaning
 from shared.queues import TaskQueue
 from zigzag_testing.memory_queue import MemoryQueue
@@ -76,12 +77,19 @@ class Places:
 
 
 def waits(
-    *, places: int, seconds: float, minutes: int, a_second: Mapping[str, float], **options: Any
+    *,
+    places: int,
+    seconds: float,
+    minutes: int,
+    a_second: Mapping[str, float],
+    uncounted: str = "",
+    **options: Any,
 ) -> dict[str, Waits]:
     """Returns how long tasks waited, by queue: 20,000 in bulk from the beginning, the others all the time.
 
-    a_second -- how many messages come to each of the other queues in a second.
-    options  -- of the consumer.
+    a_second  -- how many messages come to each of the other queues in a second.
+    uncounted -- the queue whose counts get no answer.
+    options   -- of the consumer.
     """
     runner, clock = virtual_runner()
     random = Random(0)
@@ -89,6 +97,8 @@ def waits(
         name: MemoryQueue(clock, f"https://sqs.test/{name}", look_again_seconds=0.5) for name in WEIGHTS
     }
     dead_letters = MemoryQueue(clock, "https://sqs.test/dead-letters")
+    if uncounted:
+        queues[uncounted].in_flight = partial(_no_answer, clock)  # type: ignore[method-assign]
     polled = [
         PolledQueue(TaskQueue(name, queue.url, dead_letters.url, 1, WEIGHTS[name]), queue, dead_letters)
         for name, queue in queues.items()
@@ -127,6 +137,12 @@ def waits(
     end = runner.run(run())
     close(runner)
     return {name: _waits(name, sent[name], workers.started, end) for name in WEIGHTS}
+
+
+async def _no_answer(clock: VirtualClock) -> int:
+    """Fails once a client has waited for its answer."""
+    await clock.sleep(5)
+    raise QueueError("no answer", "in a test", Meaning.AMBIGUOUS)
 
 
 def _waits(

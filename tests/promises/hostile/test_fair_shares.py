@@ -8,11 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.promises.hostile.places import waits
 from tests.promises.hostile.test_several_queues import CAP, QUEUES, World, no_worker
 from tests.support import delay
 from tests.support import slow as slowly
 
-from shared.ports.queue import QueueError
+from shared.ports.gates import Rate
 from shared.ports.workers import Meaning
 
 BACKLOG = dict.fromkeys(QUEUES, 3_000)
@@ -34,6 +35,11 @@ def slow(world: World, queue: str, seconds: float) -> Callable[[], None]:
     receive = port.receive
     delay(world.sandbox, port, "receive", before=seconds)
     return lambda: setattr(port, "receive", receive)
+
+
+def limit(world: World, queue: str, rate: Rate) -> None:
+    assert world.sandbox.gates is not None
+    world.sandbox._do(world.sandbox.gates.limit(queue, rate))
 
 
 class TestUnderACap:
@@ -68,6 +74,52 @@ class TestUnderACap:
             assert meanwhile.total() > 0.9 * cap / 60 * 20
             assert behind(world.counts(30), cap / 60 * 20) == []
 
+    @pytest.mark.parametrize("cap", [600, *slowly(6_000)])
+    def test_one_with_a_rate_takes_its_places_and_no_more(self, cap: int) -> None:
+        with World(in_flight_cap=cap, flow_control=True) as world:
+            limit(world, "urgent", Rate(1))
+            world.send(default=2 * cap, urgent=cap, bulk=2 * cap)
+            world.sandbox.run_for(75)
+
+            counts = world.counts(15)
+            assert counts["urgent"] == pytest.approx(60, abs=3)
+            assert counts.total() > 0.95 * cap
+
+    @pytest.mark.parametrize("seconds", [1.2, *slowly(0.4, 5.0)])
+    def test_one_with_slow_invokes_holds_up_none(self, seconds: float) -> None:
+        cap = 3_000
+        with World(in_flight_cap=cap, queue_workers={"urgent": 60}) as world:
+            delay(world.sandbox, world.sandbox.workers_of["urgent"], "dispatch", before=seconds)
+            world.send(**BACKLOG)
+            world.sandbox.run_for(40)
+
+            assert world.counts(10).total() > 0.9 * cap / 60 * 30
+
+    def test_a_cap_that_does_not_bind_costs_no_speed(self) -> None:
+        def started(**options: int) -> int:
+            with World(**options) as world:
+                for queue in QUEUES:
+                    slow(world, queue, 0.1)
+                world.send(default=1_000, urgent=1_000, bulk=1_000)
+                world.sandbox.run_for(10)
+            return world.counts(2).total()
+
+        assert started(in_flight_cap=60_000) > 0.9 * started()
+
+    def test_a_task_beside_many_of_a_larger_weight_with_a_rate_starts_at_once(self) -> None:
+        # Given a queue of a hundred times the weight, whose rate is what the cap has in a minute
+        with World({"default": 1, "bulk": 100}, in_flight_cap=60, flow_control=True) as world:
+            limit(world, "bulk", Rate(1.2))
+            world.send(bulk=600)
+            world.sandbox.run_for(30)
+            for number in range(8):
+                world.sandbox.run_for(10 + number / 7)
+                sent_at = world.seconds()
+                world.send(default=1)
+                world.sandbox.run_for(8)
+
+                assert world.waits("default", sent_at) <= 3
+
     @pytest.mark.parametrize("cap", [60, *slowly(35, 120, 280)])
     def test_polls_of_empty_queues_hold_no_place_that_a_busy_one_needs(self, cap: int) -> None:
         with World(in_flight_cap=cap, watch_always=True) as world:
@@ -79,25 +131,20 @@ class TestUnderACap:
 
                 assert world.waits("bulk", sent_at) <= 2
 
-    def test_a_count_that_hangs_holds_up_the_beginning_of_a_tick_and_nothing_else(self) -> None:
-        with World(in_flight_cap=CAP) as world:
-            for queue in world.sandbox.queues.values():
-                queue.in_flight = never(world)  # type: ignore[method-assign]
-            world.send(**BACKLOG)
-            world.sandbox.run_for(5 * 60)
+    @pytest.mark.parametrize(
+        ("options", "longest"),
+        [
+            pytest.param({"seconds": 2, "in_flight_cap": 1_400}, 2, id="short tasks"),
+            pytest.param({"seconds": 60, "in_flight_cap": 50, "keep_percent": 20}, 7, id="a part is kept"),
+        ],
+    )
+    def test_a_count_that_hangs_holds_up_no_urgent_task(self, options: Any, longest: float) -> None:
+        # Given a backlog in a queue whose count gets no answer
+        sent = {"default": 5.0, "urgent": 0.5}
+        found = waits(places=50, minutes=3, a_second=sent, uncounted="bulk", **options)
 
-            for minute in range(1, 5):
-                assert world.counts(60 * minute + 5, 60 * minute + 60).total() > 0.95 * CAP * 50 / 60
-
-
-def never(world: World) -> Callable[[], Any]:
-    """Returns a call that gets no answer for as long as a client waits for one."""
-
-    async def hangs() -> int:
-        await world.sandbox.clock.sleep(5)
-        raise QueueError("no answer", "in a test", Meaning.AMBIGUOUS)
-
-    return hangs
+        assert found["urgent"].slowest_hundredth < longest
+        assert found["bulk"].started > 0
 
 
 class TestWithoutACap:

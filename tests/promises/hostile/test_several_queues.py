@@ -28,7 +28,7 @@ class World:
     started -- the queue, and when, in seconds from the beginning.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, queues: Mapping[str, int] = QUEUES, **options: Any) -> None:
         self.started: list[tuple[str, float]] = []
 
         @task
@@ -41,7 +41,7 @@ class World:
             raise Retry("later", after=4 * 3600)
 
         self.note, self.fails = note, fails
-        self.sandbox = Sandbox({"note": note, "fails": fails}, queues=QUEUES, **options)
+        self.sandbox = Sandbox({"note": note, "fails": fails}, queues=queues, **options)
         self._began = self.sandbox.clock.now()
 
     def __enter__(self) -> World:

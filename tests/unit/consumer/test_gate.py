@@ -100,7 +100,7 @@ class TestPause:
                 world.run(queue.send(Outgoing("{}")))
 
         # When one is paused meanwhile
-        summary = paused_in(2, world, gates, others=[polled(world, other)], in_flight_cap=40)
+        summary = paused_in(0.5, world, gates, others=[polled(world, other)], in_flight_cap=40)
 
         assert (summary.received, summary.stopped) == (40, "paused; out of time")
 

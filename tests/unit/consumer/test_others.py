@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from tests.support import ScriptedWorkers, World
+from tests.support import ScriptedWorkers, WatchedQueue, World
 
 from consumer.consumer import Consumer, PolledQueue
 from consumer.linger import Lingering
@@ -35,20 +35,29 @@ SECONDS = 90.0
 
 @dataclass
 class Consuming:
-    """A consumer whose workers answer, and nobody works. `asked` has the consumers that it invokes."""
+    """A consumer whose workers answer, and nobody works. `asked` has the consumers that it invokes.
+
+    idle -- how many more queues it has, with one message each.
+    """
 
     world: World
     cap: int = 0
     most: int = 4
     gates: MemoryGates | None = None
     watch_always: bool = False
+    idle: int = 0
     asked: ScriptedWorkers = field(default_factory=ScriptedWorkers)
 
     def tick(self, event: object = SCHEDULED) -> Summary:
         world = self.world
         queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url)
+        polled = [PolledQueue(queue, world.queue, world.dead_letters)]
+        for number in range(self.idle):
+            port = WatchedQueue(world.clock, f"{world.queue.url}-{number}")
+            world.send_to(port, "{}")
+            polled.append(PolledQueue(TaskQueue(f"{number}", port.url, ""), port, world.dead_letters))
         consumer = Consumer(
-            [PolledQueue(queue, world.queue, world.dead_letters)],
+            polled,
             Paced(ScriptedWorkers(), Processor(world.clock, SPEED)),
             world.clock,
             world.random,
@@ -253,6 +262,14 @@ class TestStartedConsumer:
 
         assert summary.received == 33
         assert world.queue.asked("in_flight") == []
+
+    def test_polls_of_empty_queues_hold_no_place_of_a_small_part(self, world: World) -> None:
+        consumer = Consuming(world, cap=900, idle=2)
+        backlog(world, 900)
+
+        summary = consumer.tick(consumer.part(Share=60))
+
+        assert summary.received >= 0.8 * 60
 
     def test_does_not_linger(self, world: World) -> None:
         # Given that the schedule's ticks watch the queue all the time

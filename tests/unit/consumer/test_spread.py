@@ -144,6 +144,18 @@ class TestBound:
 
         assert run.cap.left + polled == pytest.approx(CAP - stands_for_it, abs=10)
 
+    def test_what_goes_wrong_with_a_later_one_is_not_hidden(self, world: World) -> None:
+        run = Run(world)
+        run.counts(0, 2 * CAP)
+        run.ask()
+
+        async def broken() -> int:
+            raise ZeroDivisionError
+
+        run.queues[1].in_flight = broken  # type: ignore[method-assign]
+        with pytest.raises(ZeroDivisionError):
+            run.take_for(3 * COUNT_AGAIN_SECONDS, 0)
+
     def test_a_new_process_asks_for_it_once_in_its_first_minute(self, world: World) -> None:
         # Given a process before, whose messages the count misses, as far as this one can know
         run = Run(world, known=0)

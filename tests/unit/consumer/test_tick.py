@@ -15,6 +15,7 @@ from tests.support import NOW, QUEUE_URL, ScriptedWorkers, WatchedQueue, World, 
 from consumer.consumer import Consumer, PolledQueue
 from consumer.flow.cap import InFlightCap
 from consumer.flow.flow import NOTHING, Share
+from consumer.flow.lately import Lately
 from consumer.linger import Lingering
 from consumer.order import GETS_ON_SECONDS
 from consumer.pollers import MIN_POLLERS as POLLERS
@@ -777,6 +778,26 @@ class TestWeights:
         well = [each.lease.received_at for each in received if name_of(each) == "well" and each.lease]
         assert len(well) == 9_000
         assert well[-1] - NOW < 9_000 / 10 / 16 * 0.05 + 6.0 + GETS_ON_SECONDS[1]
+
+    @pytest.mark.parametrize("first", ["away", "busy"])
+    def test_one_that_was_away_in_a_tick_has_no_credit_for_it_in_the_next(
+        self, world: World, first: str
+    ) -> None:
+        # Given a queue of a large weight that may not be polled in one tick, while another one has thousands
+        weights = {"away": (6, 1_000), "busy": (1, 4_000)}
+        sent = {name: weights[name] for name in sorted(weights, key=lambda name: name != first)}
+        queues, lately = queues_of(world, *sent), Lately()
+        for queue in queues.values():
+            delay(world, queue, "receive", before=0.05)
+        receive = queues["away"].receive
+        failing_receives(world, Meaning.DEFINITE, lambda number: True, 0.05, queues["away"])
+        self.firing(world, sent, queues, lately=lately)
+
+        # When it is back in the next one
+        queues["away"].receive = receive  # type: ignore[method-assign]
+        _, received = self.firing(world, sent, queues, lately=lately)
+
+        assert Counter(map(name_of, received[:700]))["busy"] == pytest.approx(100, abs=30)
 
     def test_a_queue_with_a_rate_is_not_waited_for(self, world: World) -> None:
         # Given a backlog for sixteen pollers, of which each receive takes a fifth of a second

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from tests.project.mutants.broken.queues import having
 from tests.project.mutants.mutation import Part
 
 from consumer.flow.flow import Share
 from consumer.flow.spread import FEW
+from consumer.order import Order
 from shared.ports.queue import MAX_PER_CALL, QueueError
 
 PART = Part("Polls")
@@ -54,7 +56,7 @@ sets(
     "where the cap is used up one poll of ten is all",
     "H45",
     "consumer.flow.cap:InFlightCap._small_polls",
-    property(lambda cap: max(1, min(10, cap._limit // 10))),
+    property(lambda cap: max(1, min(10, cap.limit // 10))),
 )
 
 
@@ -133,7 +135,27 @@ def _(original, self, other, number):
 
 @breaks("a queue that was away is paid for it later", "H261", "consumer.flow.spread:SpreadCap._asks")
 def _(original, self, number):
-    self._lately.waiting.asks(number, self._clock.now())
+    self._asked_at[number] = self._clock.now()
+    self._waiting.add(number)
+
+
+@breaks("one that was away in a tick is paid for it in the next", "H261", "consumer.tick:Tick._is_ahead")
+def _(original, self, number):
+    others = self._others(number)
+    with having(self._order, overtakes=lambda number, _: Order.overtakes(self._order, number, others)):
+        return original(self, number)
+
+
+@breaks(
+    "a queue that dispatches is taken to wait for a place",
+    "H263",
+    "consumer.flow.spread:SpreadCap._is_waited_for",
+)
+def _(original, self, other, number):
+    return not self._asked[other] or original(self, other, number)
+
+
+sets("one that waits for another pauses for long", "H266", "consumer.flow.spread:TURN_SECONDS", 0.25)
 
 
 sets("an empty queue is asked again at once", "H116", "consumer.tick:EMPTY_AGAIN_SECONDS", 0.01)
@@ -177,7 +199,7 @@ def _(original, limit, queues):
 
 @breaks("the count is not old while the kept part is free", "H264", "consumer.flow.spread:SpreadCap._has_few")
 def _(original, self, number):
-    return self.left < FEW * self._limit
+    return self.left < FEW * self.limit
 
 
 @breaks("a poll waits for each count", "H265", "consumer.flow.counts:Counts.renew")
@@ -197,6 +219,7 @@ sets(
     "consumer.flow.parts:Parts.of_each",
     lambda self, weights: weights,
 )
+sets("a tick waits for its first counts however long", "H265", "consumer.flow.counts:FIRST_SECONDS", 60.0)
 answers("a new process takes the count for true", "H136", "consumer.flow.lately:Lately.is_all", True)
 
 
@@ -205,7 +228,7 @@ async def _(original, self, number):
     try:
         return await self._queues[number].in_flight()
     except QueueError:
-        return self._limit
+        return self.limit
 
 
 answers("an answer is read whatever memory there is", "H70", "consumer.memory:Memory.arriving")
