@@ -37,9 +37,12 @@ NONE = "none"
 """The name in a place that has no queue."""
 
 MAX_WEIGHT = 100
+MAX_QUEUES = 5
+"""Most queues of a stack: the first one, and those in the places of the template."""
+
 QUEUES_MAY_BE = (
     "text such as `urgent:6=https://… bulk=https://…`: different names of letters and digits, each perhaps"
-    f" with a weight from 1 to {MAX_WEIGHT}, and with its queue's URL"
+    f" with a weight from 1 to {MAX_WEIGHT}, and with its queue's URL; {MAX_QUEUES} at most with `{DEFAULT}`"
 )
 WORKERS_MAY_BE = (
     "text such as `video:2=zigzag-VideoWorker-1A2B`: different queues, each with its worker's name"
@@ -60,7 +63,10 @@ def more_queues(text: str) -> tuple[MoreQueue, ...]:
     found = tuple(map(_more_queue, text.split()))
     if len({queue.name for queue in found}) < len(found):
         raise ValueError("a name is there twice")
-    return tuple(queue for queue in found if queue.name != DEFAULT)
+    more = tuple(queue for queue in found if queue.name != DEFAULT)
+    if len(more) >= MAX_QUEUES:
+        raise ValueError("too many")
+    return more
 
 
 def _more_queue(text: str) -> MoreQueue:

@@ -8,7 +8,7 @@ from typing import Any
 from consumer.consumer import PolledQueue
 from shared.lease import KEPT_SECONDS, MAX_RECEIVE_COUNT
 from shared.ports.workers import Workers
-from shared.queues import DEFAULT, MAX_WEIGHT, TaskQueue, is_url
+from shared.queues import DEFAULT, MAX_QUEUES, MAX_WEIGHT, TaskQueue, is_url
 from zigzag import Task
 from zigzag.outbox import no_queue
 from zigzag_testing.bounded import BoundedQueue
@@ -113,6 +113,8 @@ class StackQueues:
 def weights_of(queues: Mapping[str, int] | None) -> Mapping[str, int]:
     """Returns the weights of all queues. Raises ValueError for what the template would refuse."""
     weights = {DEFAULT: 1, **(queues or {})}
+    if len(weights) > MAX_QUEUES:
+        raise ValueError(f"queues has {len(weights)} with `{DEFAULT}`; a stack has {MAX_QUEUES} at most")
     for name, weight in weights.items():
         if not (name.isascii() and name.isalnum() and weight in range(1, MAX_WEIGHT + 1)):
             raise ValueError(

@@ -45,6 +45,7 @@ class TestMoreQueues:
             pytest.param("urgent:=https://a/b", id="no weight after the colon"),
             pytest.param("urgent:1.5=https://a/b", id="a weight that is not whole"),
             pytest.param("urgent=https://a/b urgent:2=https://a/c", id="a name twice"),
+            pytest.param(" ".join(f"q{number}=https://a/b" for number in range(5)), id="a sixth queue"),
         ],
     )
     def test_a_text_that_is_wrong_is_refused(self, text: str) -> None:

@@ -150,6 +150,11 @@ def test_a_worker_of_a_queue_is_refused_with_an_event_source() -> None:
         Sandbox(TASKS, queues=dict.fromkeys(QUEUES, 1), queue_workers={"bulk": 60}, trigger="events")
 
 
+def test_a_sixth_queue_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^queues has 6 with `default`; a stack has 5 at most$"):
+        Sandbox(TASKS, queues=dict.fromkeys("abcde", 1))
+
+
 @pytest.mark.parametrize("queues", [{"ur-gent": 1}, {"urgent": 0}, {"urgent": 101}, {"": 1}])
 def test_queues_that_the_template_would_refuse_are_refused(queues: dict[str, int]) -> None:
     with pytest.raises(
