@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 from tests.promises.hostile.places import waits
-from tests.promises.hostile.test_several_queues import CAP, QUEUES, World, no_worker
+from tests.promises.hostile.test_several_queues import CAP, IN_TROUBLE, QUEUES, World, no_worker
 from tests.support import delay
 from tests.support import slow as slowly
 
 from shared.ports.gates import Rate
 from shared.ports.workers import Meaning
+from zigzag_testing import Sandbox
 
 BACKLOG = dict.fromkeys(QUEUES, 3_000)
 
@@ -59,6 +60,22 @@ class TestUnderACap:
             world.sandbox.run_for(3 * 60)
 
             assert behind(world.counts(11 * 60), 2 * CAP) == []
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("trouble", IN_TROUBLE)
+    def test_one_in_trouble_takes_nothing_from_the_others(self, trouble: str) -> None:
+        def started(make: Callable[[Sandbox], None], **more: int) -> Counter[str]:
+            options = {"in_flight_cap": CAP, "flow_control": True, "queue_workers": {"urgent": 60}}
+            with World(**options) as world:
+                make(world.sandbox)
+                world.send(default=600, bulk=300, **more)
+                world.sandbox.run_for(5 * 60)
+            return world.counts()
+
+        alone, beside = started(lambda _: None), started(IN_TROUBLE[trouble], urgent=600)
+
+        for queue in ("default", "bulk"):
+            assert beside[queue] >= 0.9 * alone[queue]
 
     @pytest.mark.parametrize("seconds", [0.5, *slowly(0.3, 1.2)])
     def test_one_with_slow_calls_holds_up_none_and_takes_its_part_later(self, seconds: float) -> None:
