@@ -39,6 +39,7 @@ class Order:
         self._strides = [1 / weight for weight in weights]
         self._passes = defaultdict[int, float](float) if passes is None else passes
         self._brought_at = [-inf for _ in weights]
+        self._full_at = [-inf for _ in weights]
         self._poll_seconds = [0.0 for _ in weights]
 
     def next(self, ready: Collection[int]) -> int | None:
@@ -49,9 +50,14 @@ class Order:
         """Notes that a poll asks for so many messages. A negative number gives back what did not come."""
         self._passes[number] += messages * self._strides[number]
 
-    def brought(self, number: int, began: float, now: float) -> None:
-        """Notes that a poll has brought as many messages as it asked for."""
-        self._brought_at[number], self._poll_seconds[number] = now, now - began
+    def brought(self, number: int, began: float, now: float, *, is_full: bool) -> None:
+        """Notes that a poll has brought messages.
+
+        is_full -- whether it has brought as many as it asked for, and more may wait.
+        """
+        self._brought_at[number] = now
+        if is_full:
+            self._full_at[number], self._poll_seconds[number] = now, now - began
 
     def joins(self, number: int, others: Collection[int]) -> None:
         """Puts a queue that was away to where the others are."""
@@ -65,9 +71,14 @@ class Order:
         return [each for each in others if self._passes[each] < self._passes[number]]
 
     def gets_on(self, number: int, beside: int, now: float) -> bool:
-        """Returns whether the queue brings messages about as fast as the one beside it, which may wait."""
+        """Returns whether the queue's full polls end about as often as those of the one beside it, which may
+        wait."""
         least, most = GETS_ON_SECONDS
-        return now < self._brought_at[number] + min(max(least, SLOWER * self._poll_seconds[beside]), most)
+        return now < self._full_at[number] + min(max(least, SLOWER * self._poll_seconds[beside]), most)
+
+    def hangs(self, number: int, now: float) -> bool:
+        """Returns whether none of the queue's polls has brought a message lately."""
+        return now >= self._brought_at[number] + GETS_ON_SECONDS[1]
 
     def overtakes(self, number: int, others: Collection[int]) -> None:
         """Notes that a queue goes on past others."""

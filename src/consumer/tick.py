@@ -80,8 +80,8 @@ class Tick:
         if not source.has_more:
             self._order.joins(number, self._others(number))
         received = await source.poll()
-        if received and source.is_full:
-            self._order.brought(number, began, self._clock.now())
+        if received:
+            self._order.brought(number, began, self._clock.now(), is_full=source.is_full)
         if received == MAX_PER_CALL and self._pollers < self._max_pollers:
             self._open_poller(group, self._help(group))
         return received
@@ -104,7 +104,7 @@ class Tick:
         now = self._clock.now()
         bring = [number for number, source in enumerate(self._sources) if source.brings]
         ready = [number for number in bring if not self._sources[number].pause_seconds()]
-        get_on = [number for number in ready if self._order.gets_on(number, number, now)]
+        get_on = [number for number in ready if not self._order.hangs(number, now)]
         return self._order.next(get_on or ready or bring)
 
     async def _rest(self) -> None:

@@ -24,6 +24,7 @@ class Lately:
 
     def __init__(self) -> None:
         self._received: deque[tuple[float, int, int]] = deque()
+        self._came = defaultdict[int, int](int)
         self._began = inf
         self._none_at = -inf  # when nothing of the pace would have been left
         self._ticked_at = -inf
@@ -50,15 +51,14 @@ class Lately:
     def note(self, now: float, number: int, came: int) -> None:
         """Notes that so many messages came from the queue of that number."""
         self._received.append((now, number, came))
+        self._came[number] += came
 
     def came(self, now: float, queues: int) -> list[int]:
         """Returns how many messages came in the last minute, from each of so many queues."""
         while self._received and self._received[0][0] <= now - COUNT_LATE_SECONDS:
-            self._received.popleft()
-        counts = [0] * queues
-        for _, number, came in self._received:
-            counts[number] += came
-        return counts
+            _, number, came = self._received.popleft()
+            self._came[number] -= came
+        return [self._came[number] for number in range(queues)]
 
     def paced(self, now: float, a_second: float, at_once: int) -> int:
         """Returns how many messages the pace allows now."""

@@ -164,10 +164,12 @@ class SpreadCap(InFlightCap):
         return is_old and self._has_few(number)
 
     def _has_few(self, number: int) -> bool:
-        """Returns whether the counts leave little of what the queue may have."""
+        """Returns whether the counts leave little of what the queue may have. What polls that are under way
+        have asked for may come back: polls of empty queues are no reason to count."""
         limit = self.limit - self._lately.to_come(self._clock.now())
         all_free = self._parts.left(limit, [0 for _ in self._queues], number)
-        return self._parts.left(limit, self._counts.at_most(), number) < FEW * all_free
+        in_flight = [most - asked for most, asked in zip(self._counts.at_most(), self._asked, strict=True)]
+        return self._parts.left(limit, in_flight, number) < FEW * all_free
 
     def _uncounted(self, number: int) -> int:
         """Returns what stands for the queue's count: what came from it in the last minute, at most its part

@@ -134,7 +134,7 @@ class TestGettingOn:
         """Returns an order of three queues, of which the second one's polls are slow, and have just ended."""
         order = Order([1, 1, 1])
         for number, began in enumerate((0.0, -self.SLOW, -1_000.0)):
-            order.brought(number, began, 0.0)
+            order.brought(number, began, 0.0, is_full=True)
         return order
 
     @pytest.mark.parametrize(
@@ -151,3 +151,11 @@ class TestGettingOn:
 
     def test_one_that_has_brought_nothing_does_not(self) -> None:
         assert not Order([1, 1]).gets_on(0, 1, 0.0)
+
+    def test_one_whose_polls_are_not_full_does_not_but_it_does_not_hang(self) -> None:
+        order = Order([1, 1])
+        order.brought(0, 0.0, 0.0, is_full=False)
+
+        assert not order.gets_on(0, 1, 0.0)
+        assert not order.hangs(0, GETS_ON_SECONDS[1] - 0.01)
+        assert order.hangs(0, GETS_ON_SECONDS[1])

@@ -129,6 +129,14 @@ class TestBound:
 
         assert [len(queue.asked("in_flight")) for queue in run.queues] == [1, 1]
 
+    def test_nor_for_what_polls_of_empty_queues_hold(self, world: World) -> None:
+        run = Run(world, cap=5)
+        assert world.run(run.cap.may_receive(0)).most == 5
+        world.pass_time(COUNT_AGAIN_SECONDS)
+        world.run(run.cap.may_receive(1))
+
+        assert [len(queue.asked("in_flight")) for queue in run.queues] == [1, 1]
+
     @pytest.mark.parametrize(("seconds", "stands_for_it"), [(0, 0), (15, 170), (50, CAP // 2)])
     def test_where_it_is_missing_the_last_minutes_receives_count_up_to_the_queues_part(
         self, world: World, seconds: float, stands_for_it: int

@@ -799,6 +799,19 @@ class TestWeights:
 
         assert Counter(map(name_of, received[:700]))["busy"] == pytest.approx(100, abs=30)
 
+    def test_a_queue_with_a_rate_gets_the_pollers_that_it_needs(self, world: World) -> None:
+        # Given a rate that takes several pollers, as each receive takes a third of a second, beside a backlog
+        gates, queues = MemoryGates(), queues_of(world, "mails", "bulk")
+        for queue in queues.values():
+            delay(world, queue, "receive", before=0.35)
+        world.run(gates.limit("mails", Rate(0.02)))
+
+        sent = {"mails": (1, 2_000), "bulk": (1, 6_000)}
+        _, received = self.firing(world, sent, queues, gates=gates, pollers=8)
+
+        mails = [each.lease.received_at - NOW for each in received if name_of(each) == "mails" and each.lease]
+        assert sum(2 <= at < 12 for at in mails) > 0.9 * 10 / 0.02
+
     def test_a_queue_with_a_rate_is_not_waited_for(self, world: World) -> None:
         # Given a backlog for sixteen pollers, of which each receive takes a fifth of a second
         gates = MemoryGates()
