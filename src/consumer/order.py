@@ -56,8 +56,9 @@ class Order:
         is_full -- whether it has brought as many as it asked for, and more may wait.
         """
         self._brought_at[number] = now
+        self._full_at[number] = now if is_full else -inf
         if is_full:
-            self._full_at[number], self._poll_seconds[number] = now, now - began
+            self._poll_seconds[number] = now - began
 
     def joins(self, number: int, others: Collection[int]) -> None:
         """Puts a queue that was away to where the others are."""

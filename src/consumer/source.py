@@ -89,13 +89,14 @@ class Source:
         self._paused_until = 0.0
         self.has_run_empty = False
         self.is_refused = False
+        self._brought_all = False
         self.is_full = False
         self._is_at_full_speed = False
 
     @property
     def brings(self) -> bool:
-        """Returns whether the last receive brought messages, and the turn goes on."""
-        return not self.turn.stopped and self.turn.received > 0 and not self._empty_polls
+        """Returns whether the last receive brought as many messages as it asked for, and the turn goes on."""
+        return self._brought_all and not self.turn.stopped
 
     @property
     def has_more(self) -> bool:
@@ -140,7 +141,8 @@ class Source:
         if received is None:
             return 0
         self.turn.note_receive(received)
-        self.is_full = len(received) == share.most and not share.slots
+        self._brought_all = len(received) == share.most
+        self.is_full = self._brought_all and not share.slots
         self._is_at_full_speed = len(received) == MAX_PER_CALL and not share.slots and not share.slow
         now = self._clock.now()
         if received:

@@ -799,6 +799,20 @@ class TestWeights:
 
         assert Counter(map(name_of, received[:700]))["busy"] == pytest.approx(100, abs=30)
 
+    def test_one_that_gets_a_message_now_and_then_leaves_the_pollers_to_a_backlog(self, world: World) -> None:
+        def drained(trickle: int) -> float:
+            queues, began = queues_of(world, "urgent", "bulk"), world.seconds()
+            for queue in queues.values():
+                delay(world, queue, "receive", before=0.1)
+            for number in range(trickle):
+                world.do_in(number / 20, lambda: queues["urgent"].send(Outgoing("{}")))
+            sent = {"urgent": (6, 0), "bulk": (1, 2_000)}
+            _, received = self.firing(world, sent, queues, pollers=8)
+            bulk = [one.lease.received_at for one in received if name_of(one) == "bulk" and one.lease]
+            return bulk[-1] - NOW - began
+
+        assert drained(trickle=200) <= 1.3 * drained(trickle=0)
+
     def test_a_queue_with_a_rate_gets_the_pollers_that_it_needs(self, world: World) -> None:
         # Given a rate that takes several pollers, as each receive takes a third of a second, beside a backlog
         gates, queues = MemoryGates(), queues_of(world, "mails", "bulk")
