@@ -163,6 +163,13 @@ class TestUnderACap:
         assert found["urgent"].slowest_hundredth < longest
         assert found["bulk"].started > 0
 
+    def test_a_kept_part_is_a_part_and_no_reason_to_hold_up_the_others(self) -> None:
+        # Given a flood of urgent tasks, and a queue that needs a little less than its part
+        sent = {"default": 5.0, "urgent": 40.0}
+        found = waits(places=50, seconds=2, minutes=2, a_second=sent, in_flight_cap=1_400, keep_percent=20)
+
+        assert found["default"].slowest_hundredth < 3
+
 
 class TestWithoutACap:
     """Queues that are limited by the consumer's speed alone."""

@@ -215,7 +215,7 @@ def _(original, self, now, queues):
 
 sets(
     "a queue for which a part is kept waits for the others",
-    "H135",
+    "H264",
     "consumer.flow.parts:Parts.of_each",
     lambda self, weights: weights,
 )
