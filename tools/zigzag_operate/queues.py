@@ -20,7 +20,9 @@ def queues_of(stack: Stack) -> dict[str, TaskQueue]:
     try:
         more = more_queues(outputs.get("Queues", ""))
     except ValueError as error:
-        raise OperateError(f"the output Queues is {outputs['Queues']!r}, which names no queues") from error
+        raise OperateError(
+            f"the stack's queues are wrong: {error}. Correct Queue2 to Queue5 in samconfig.toml, and deploy"
+        ) from error
     others = (
         TaskQueue(one.name, one.url, dead_letters_of(one.url, *letters), weight=one.weight) for one in more
     )
