@@ -92,7 +92,7 @@ class Consumer:
         self._keep_percent = keep_percent
         self._lately = lately or Lately()
         self._weights = [polled.queue.weight for polled in queues]
-        self._parts = Parts(self._weights, keep_percent if in_flight_cap else 0).of_each(self._weights)
+        self._part_of_each = Parts(self._weights, keep_percent if in_flight_cap else 0).of_each()
         self._pollers = pollers
         self._limit = EventLimit()
         self._memory = memory or Memory(0)
@@ -121,7 +121,7 @@ class Consumer:
         others = None if self._others is None or not self._others.may_start(event) else self._others
         linger = self._lingering.of_tick(now)
         self._lately.begin(now, alone=self._others is None)
-        order = Order(self._parts, self._lately.passes)
+        order = Order(self._part_of_each, self._lately.passes)
         cap = self._cap(self._in_flight_cap, order, self._lately)
         return await self._run(cap, order, now + seconds_left, linger, others)
 
@@ -129,7 +129,7 @@ class Consumer:
         """Runs the tick of a consumer that another one started, if it may. It does not linger."""
         if self._others is None or (part := await self._others.claimed(event, self._in_flight_cap)) is None:
             return Summary(stopped=NOT_STARTED)
-        order, linger = Order(self._parts), Lingering().of_tick(self._clock.now())
+        order, linger = Order(self._part_of_each), Lingering().of_tick(self._clock.now())
         ends_at = min(ends_at, part.until + LAST_RECEIVE_SECONDS)
         return await self._run(self._cap(part.share, order), order, ends_at, linger)
 

@@ -18,8 +18,8 @@ from math import inf
 from shared.ports.queue import MAX_PER_CALL
 
 GETS_ON_SECONDS = 0.1, 1.0
-"""Bounds of the time since its last poll for which a queue that is behind is waited for. After it the others
-go on: its calls may hang."""
+"""Bounds of the time since its last full poll for which a queue that is behind is waited for. After it the
+others go on: its calls may hang."""
 
 TURN_SECONDS = 0.05
 """Time after which a queue looks again whether it still is ahead of the others."""

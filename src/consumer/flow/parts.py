@@ -18,15 +18,18 @@ class Parts:
 
     def __init__(self, weights: Sequence[int], keep_percent: int = 0) -> None:
         self.keep = keep_percent / 100
+        self._weights = weights
         self.lesser = [number for number, each in enumerate(weights) if each < max(weights)]
         self._of_lesser = sum(weights[each] for each in self.lesser) / sum(weights) * (1 - self.keep)
 
-    def of_each(self, weights: Sequence[int]) -> list[float]:
+    def of_each(self) -> list[float]:
         """Returns the part of each queue while all have messages: those of the largest weight have the kept
         part, and all share the rest by weight."""
-        largest, total = max(weights) * (len(weights) - len(self.lesser)), sum(weights)
+        weights, largest = self._weights, len(self._weights) - len(self.lesser)
         kept = [0.0 if number in self.lesser else self.keep / largest for number in range(len(weights))]
-        return [weight * (more + (1 - self.keep) / total) for weight, more in zip(weights, kept, strict=True)]
+        return [
+            more + (1 - self.keep) * weight / sum(weights) for weight, more in zip(weights, kept, strict=True)
+        ]
 
     def of_lesser(self, limit: float) -> float:
         """Returns the lesser queues' part of a limit."""

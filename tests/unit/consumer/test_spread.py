@@ -37,7 +37,7 @@ class Run:
         self.queues = [WatchedQueue(world.clock, f"{QUEUE_URL}-{number}") for number in range(len(weights))]
         self.counts(0, *[0] * (len(weights) - 1))
         self.lately = Lately()
-        self.order = Order(Parts(weights, keep_percent).of_each(weights))
+        self.order = Order(Parts(weights, keep_percent).of_each())
         self.lately.begin(world.clock.now() - known)
         of_tick = cap, weights, world.clock, self.lately, self.order, keep_percent
         self.cap = SpreadCap(self.queues, *of_tick, counts=not part)

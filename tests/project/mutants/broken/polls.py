@@ -217,7 +217,7 @@ sets(
     "a queue for which a part is kept waits for the others",
     "H264",
     "consumer.flow.parts:Parts.of_each",
-    lambda self, weights: weights,
+    lambda self: self._weights,
 )
 sets("a tick waits for its first counts however long", "H265", "consumer.flow.counts:FIRST_SECONDS", 60.0)
 answers("a new process takes the count for true", "H136", "consumer.flow.lately:Lately.is_all", True)
